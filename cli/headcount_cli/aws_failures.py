@@ -1,0 +1,115 @@
+"""What the AWS SDK raises, as messages that say what to do. One table each for exceptions and for error codes.
+
+AWS's own text is left out where it may carry parts of the signed request.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from headcount_cli.failures import BadInput, Failure, NotReached
+
+SIGN_IN = "Set AWS_PROFILE or --profile, or sign in with 'aws sso login' or 'aws configure'."
+EXPIRED = ("Your AWS credentials have expired.", "Sign in again, for example with 'aws sso login'.")
+INVALID = ("AWS does not accept these credentials.", SIGN_IN)
+THROTTLED = ("AWS throttled the request.", "Try again in a minute.")
+
+CODES: dict[str, tuple[str, str]] = {
+    "ExpiredToken": EXPIRED,
+    "ExpiredTokenException": EXPIRED,
+    "RequestExpired": ("AWS says that the request is too old.", "Sign in again, and check this machine's clock."),
+    "InvalidClientTokenId": INVALID,
+    "UnrecognizedClientException": INVALID,
+    "InvalidSignatureException": INVALID,
+    "SignatureDoesNotMatch": INVALID,
+    "Throttling": THROTTLED,
+    "ThrottlingException": THROTTLED,
+    "TooManyRequestsException": THROTTLED,
+    "RequestTooLargeException": ("The request is larger than Lambda allows (6 MB).", "Make the manifest smaller."),
+}
+DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
+
+EXCEPTIONS: dict[str, tuple[str, str]] = {
+    "NoCredentialsError": ("No AWS credentials were found.", SIGN_IN),
+    "PartialCredentialsError": ("The AWS credentials are incomplete.", SIGN_IN),
+    "CredentialRetrievalError": ("The AWS credentials could not be retrieved.", SIGN_IN),
+    "NoAuthTokenError": ("No AWS credentials were found.", SIGN_IN),
+    "TokenRetrievalError": EXPIRED,
+    "SSOTokenLoadError": EXPIRED,
+    "UnauthorizedSSOTokenError": EXPIRED,
+    "NoRegionError": ("No AWS region is chosen.", "Set AWS_REGION or --region, for example --region eu-central-1."),
+    "ReadTimeoutError": ("AWS did not answer in time.", "Try again; reading with 'headcount describe' is always safe."),
+}
+UNREACHABLE = frozenset(
+    {"EndpointConnectionError", "ConnectTimeoutError", "ConnectionClosedError", "ProxyConnectionError", "SSLError"}
+)
+
+
+@contextmanager
+def explained(endpoint_url: str | None) -> Iterator[None]:
+    """Turns whatever the SDK raises inside into a ``Failure``. ``endpoint_url`` as given by the user, if it was."""
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  # boto3 is imported late
+
+    try:
+        yield
+    except ClientError as error:
+        raise _of_answer(error.response.get("Error", {}), error.operation_name) from None
+    except BotoCoreError as error:
+        raise _of_exception(error, endpoint_url) from None
+    except ValueError as error:
+        if "endpoint" not in str(error).lower():
+            raise
+        raise BadInput(
+            "--endpoint-url is not an address.", hint="Write it in full, for example http://127.0.0.1:5000."
+        ) from None
+
+
+def _of_answer(error: dict[str, Any], operation: str) -> Failure:
+    code, text = str(error.get("Code", "")), str(error.get("Message", "")).splitlines()
+    first_line = text[0] if text else code
+    if code in CODES:
+        message, hint = CODES[code]
+        return NotReached(message, hint=hint)
+    if code in DENIED:
+        return NotReached(
+            f"AWS denied {operation}: {first_line}",
+            hint="Ask for lambda:InvokeFunction and cloudformation:DescribeStacks.",
+        )
+    if operation == "DescribeStacks" and code == "ValidationError":
+        return Failure(
+            f"{first_line.rstrip('.')}.",
+            hint="Deploy Headcount with 'sam deploy', or name its stack with --stack and its region with --region.",
+        )
+    if code == "ResourceNotFoundException":
+        return Failure(
+            f"The control function was not found: {first_line}",
+            hint="Check --region, --stack, HEADCOUNT_CONTROL_FUNCTION.",
+        )
+    return NotReached(f"AWS refused {operation} ({code}): {first_line}", hint="Try again in a minute.")
+
+
+def _of_exception(error: Exception, endpoint_url: str | None) -> Failure:
+    names = {kind.__name__ for kind in type(error).__mro__}
+    known = next((EXCEPTIONS[name] for name in EXCEPTIONS if name in names), None)
+    if known:
+        return NotReached(known[0], hint=known[1])
+    if names & UNREACHABLE:
+        return _unreachable(endpoint_url)
+    # Profile not found, a broken configuration file, an impossible region: the SDK says it in one line.
+    first_line = (str(error).splitlines() or [type(error).__name__])[0]
+    return Failure(first_line.rstrip(".") + ".", hint="Check --profile, --region and ~/.aws/config.")
+
+
+def _unreachable(endpoint_url: str | None) -> Failure:
+    if endpoint_url:
+        return NotReached(
+            f"Nothing answers at {without_password(endpoint_url)}.",
+            hint="Is the sandbox running ('headcount sandbox')? Check --endpoint-url.",
+        )
+    return NotReached("AWS could not be reached.", hint="Check the network, the region's name and AWS_ENDPOINT_URL.")
+
+
+def without_password(url: str) -> str:
+    """The address without ``user:password@``."""
+    scheme, separator, rest = url.partition("://")
+    return f"{scheme}{separator}{rest.rsplit('@', 1)[-1]}"

@@ -1,0 +1,79 @@
+"""``headcount events``."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
+
+import typer
+
+from headcount_cli.commands.arguments import Service, named
+from headcount_cli.control_client import ControlClient
+from headcount_cli.failures import NotReached
+from headcount_cli.session import Session
+from headcount_cli.views.history import events_view, line
+
+FOLLOW_SECONDS = 2.0
+PAGE = 100
+MOST_PAGES = 20  # of one look: after a long silence, tell the newest 2,000 and go on
+
+Entry = Mapping[str, Any]
+Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="How many, the newest first.")]
+Follow = Annotated[bool, typer.Option("--follow", help="Go on printing new ones, the newest last, until Ctrl-C.")]
+
+
+def events(session: Session, service: Service, limit: Limit = 50, follow: Follow = False) -> None:
+    """Show what was decided for a service, with reasons."""
+    answer = session.control().events(named(service), limit=limit)
+    if follow:
+        _follow(session, service, answer)
+    else:
+        session.output.result(answer, events_view(service, answer.get("events") or [], session.now()))
+
+
+def _follow(session: Session, service: str, answer: Entry) -> None:
+    """Ends with Ctrl-C, which is no failure here. With JSON: one entry a line."""
+    control, seen = session.control(), set[str]()
+    new: list[Entry] = list(answer.get("events") or [])
+    try:
+        while True:
+            for entry in reversed(new):
+                seen.add(_identity(entry))
+                _print_entry(session, entry)
+            session.world.sleep(FOLLOW_SECONDS)
+            new = _unseen(control, service, seen)
+    except KeyboardInterrupt:
+        return
+
+
+def _unseen(control: ControlClient, service: str, seen: set[str]) -> list[Entry]:
+    """New entries, the newest first; none while the control function cannot be reached."""
+    new: list[Entry] = []
+    try:
+        for entry in _newest_first(control, service):
+            if _identity(entry) in seen:
+                break
+            new.append(entry)
+    except NotReached:
+        return []  # asked again two seconds later; a half-read page would leave a gap
+    return new
+
+
+def _newest_first(control: ControlClient, service: str) -> Iterator[Entry]:
+    before: str | None = None
+    for _ in range(MOST_PAGES):
+        answer = control.events(service, limit=PAGE, before=before)
+        yield from answer.get("events") or []
+        before = answer.get("next")
+        if not before:
+            return
+
+
+def _identity(entry: Entry) -> str:
+    return json.dumps(entry, sort_keys=True, default=str)
+
+
+def _print_entry(session: Session, entry: Entry) -> None:
+    if session.output.json:
+        session.output.document(entry, indent=None)
+    else:
+        session.output.console.print(line(entry))

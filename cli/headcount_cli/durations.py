@@ -1,0 +1,37 @@
+"""Durations as people write them: ``90s``, ``10m``, ``2h``, ``1h30m``."""
+
+import re
+from datetime import timedelta
+
+import typer
+
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_PART = re.compile(r"(\d{1,9})([smhd])")
+_WHOLE = re.compile(rf"(?:{_PART.pattern})+")
+LONGEST = timedelta(days=7)
+
+
+def parse_duration(text: str | timedelta) -> timedelta:
+    """Reads a duration of 1 s to 7 days. Raises ``typer.BadParameter``, so that the option is named in the message."""
+    if isinstance(text, timedelta):  # a default passes through the same parser
+        return text
+    written = text.strip().lower()
+    if not _WHOLE.fullmatch(written):
+        raise typer.BadParameter(f"'{text}' is not a duration. Write a number with a unit: 90s, 10m, 2h or 1h30m.")
+    seconds = sum(int(part[1]) * UNITS[part[2]] for part in _PART.finditer(written))
+    if not 1 <= seconds <= LONGEST.total_seconds():
+        raise typer.BadParameter(f"'{text}' is out of range: from 1s to 7d.")
+    return timedelta(seconds=seconds)
+
+
+def format_seconds(seconds: float) -> str:
+    """At most two units, the largest first: ``38s``, ``5m``, ``2h 10m``, ``3d 4h``."""
+    left = max(0, round(seconds))
+    parts: list[str] = []
+    for unit, size in reversed(UNITS.items()):
+        count, left = divmod(left, size)
+        if count:
+            parts.append(f"{count}{unit}")
+        elif parts:
+            break  # "3d 5s" would pretend a precision that nobody reads
+    return " ".join(parts[:2]) or "0s"

@@ -1,0 +1,98 @@
+"""``headcount events`` and ``headcount why``: decisions with their reasons, as sentences."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from headcount_cli.times import clock, day, parse_time, relative
+from headcount_cli.views.words import bullets, heading, plain, short_id
+
+Entry = Mapping[str, Any]
+
+# How a sentence about each kind of history entry begins; {task} and {by} are filled in.
+BEGINNINGS = {
+    "launch": "Launched",
+    "stop": "Stopped {task}",
+    "lost": "Lost {task}",
+    "stuck": "Gave up on {task}",
+    "adopt": "Adopted {task}",
+    "hold": "Held back",
+    "refused": "AWS refused",
+    "steady": "Steady",
+    "deployment": "Deployment",
+    "control": "{by} asked",
+    "forget": "Forgot {task}",
+    "remove": "Removed",
+}
+LEVEL_STYLES = {"WARN": "yellow", "ERROR": "red"}
+
+
+def sentence(entry: Entry) -> Text:
+    """``Stopped task 0f3a9c1d2b4e: scale-in to 2, newest first. (dep-3, by alice)``"""
+    kind = str(entry.get("kind", "event"))
+    task = f"task {short_id(entry['task'])}" if entry.get("task") else "a task"
+    beginning = BEGINNINGS.get(kind, kind.capitalize()).format(task=task, by=plain(entry.get("by") or "Somebody"))
+    style = LEVEL_STYLES.get(str(entry.get("level")), "")
+    details = [plain(entry["deployment"])] if entry.get("deployment") else []
+    if entry.get("launch"):
+        details.append(f"launch {short_id(entry['launch'])}")
+    if entry.get("by") and kind != "control":
+        details.append(f"by {plain(entry['by'])}")
+    trailer = f" ({', '.join(details)})" if details else ""
+    return Text.assemble((plain(beginning), f"bold {style}"), f": {plain(entry.get('reason', ''))}", (trailer, "dim"))
+
+
+def story(entries: Iterable[Entry], now: datetime) -> RenderableType:
+    """Entries in the order given, under a line for each day."""
+    parts: list[RenderableType] = []
+    grid, current = _grid(), None
+    for entry in entries:
+        at = parse_time(entry.get("at"))
+        if at and day(at) != current:
+            current = day(at)
+            grid = _grid()
+            parts += [Text(f"{current} (UTC)", style="dim"), grid]
+        elif not parts:
+            parts.append(grid)
+        grid.add_row(clock(at) if at else "-", relative(at, now) if at else "-", sentence(entry))
+    return Group(*parts)
+
+
+def line(entry: Entry) -> Text:
+    """One entry on its own, for ``events --follow``."""
+    at = parse_time(entry.get("at"))
+    return Text.assemble((f"{day(at)} {clock(at)}" if at else "-", "dim"), "  ", sentence(entry))
+
+
+def events_view(service: str, entries: Sequence[Entry], now: datetime) -> RenderableType:
+    if not entries:
+        return Text(f"{plain(service)}: no events yet.")
+    return story(entries, now)
+
+
+def why_view(answer: Mapping[str, Any], now: datetime) -> RenderableType:
+    """What holds now, then the decisions that led here, oldest first."""
+    task = answer.get("task")
+    identity = task.get("taskId") if isinstance(task, Mapping) else task
+    title = plain(answer.get("service", "-")) + (f", task {plain(identity)}" if identity else "")
+    parts: list[RenderableType] = [
+        Text(title, style="bold"),
+        heading("Now"),
+        bullets(answer.get("now") or ["Nothing is known."]),
+    ]
+    entries = answer.get("events") or []
+    parts.append(heading("How it came to this"))
+    parts.append(story(entries, now) if entries else Text("No decisions are recorded."))
+    return Group(*parts)
+
+
+def _grid() -> Table:
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(no_wrap=True)
+    grid.add_column(no_wrap=True, style="dim", min_width=8)
+    grid.add_column(overflow="fold")
+    return grid

@@ -1,0 +1,82 @@
+"""Pieces that all views share: safe text, columns, the colours of states."""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from headcount_cli.views.secrets import masked
+
+STATE_STYLES = {
+    "STEADY": "green",
+    "NEW": "cyan",
+    "RECONCILING": "cyan",
+    "DEPLOYING": "cyan",
+    "BACKING_OFF": "yellow",
+    "BLOCKED": "bold red",
+    "DELETING": "magenta",
+}
+LONGEST_VALUE = 200
+
+
+def plain(value: Any) -> str:
+    """Text from elsewhere, without control characters: a reason must not be able to drive the terminal."""
+    text = value if isinstance(value, str) else str(value)
+    return "".join(
+        character if character.isprintable() or character == "\n" else "\N{REPLACEMENT CHARACTER}" for character in text
+    )
+
+
+def state(name: Any) -> Text:
+    return Text(plain(name or "-"), style=STATE_STYLES.get(str(name), ""))
+
+
+def short(value: Any) -> str:
+    """A JSON value in little room; ``-`` for nothing."""
+    if value is None or value == "":
+        return "-"
+    text = value if isinstance(value, str) else json.dumps(value, default=str)
+    return plain(text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}...")
+
+
+def short_id(identity: Any) -> str:
+    """Enough of a task's or launch's id to tell it from its siblings."""
+    text = plain(identity or "-")
+    return text if len(text) <= 12 else text[:12]
+
+
+def columns(*headings: str) -> Table:
+    """A table without lines, whose columns fold rather than lose anything."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold", show_edge=False)
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    return table
+
+
+def bullets(sentences: Iterable[Any], indent: int = 2) -> Table:
+    """Sentences one below the other, each wrapped under its own beginning."""
+    grid = Table.grid(padding=(0, 1, 0, 0))
+    grid.add_column(width=indent, no_wrap=True)
+    grid.add_column(overflow="fold")
+    for sentence in sentences:
+        grid.add_row(" " * (indent - 1) + "-", plain(sentence))
+    return grid
+
+
+def heading(text: str) -> Text:
+    return Text(f"\n{text}", style="bold")
+
+
+def problems_table(problems: Iterable[Mapping[str, Any]]) -> Table:
+    """Where, what, and what is allowed; with the file in front where problems come from files."""
+    rows = list(problems)
+    with_file = any("file" in row for row in rows)
+    table = columns(*(["FILE"] if with_file else []), "PATH", "VALUE", "PROBLEM")
+    for row in rows:
+        path = plain(row.get("path") or "-")
+        value = short(masked(path, row.get("value")))
+        file = [plain(row.get("file", "-"))] if with_file else []
+        table.add_row(*file, path, value, plain(row.get("message", "")))
+    return table

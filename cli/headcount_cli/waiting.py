@@ -1,0 +1,137 @@
+"""Waiting until a service is steady, or gone, with the progress shown on standard error."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+from headcount_cli.control_client import ControlClient
+from headcount_cli.durations import format_seconds
+from headcount_cli.failures import NotReached, NotSteady, Refused
+from headcount_cli.output import Output
+from headcount_cli.session import Session
+from headcount_cli.views.words import plain
+
+POLL_SECONDS = 1.0
+SLOW_POLL_SECONDS = 5.0
+SLOW_AFTER_SECONDS = 60.0  # whoever waits longer does not notice five seconds; the control function does
+DEFAULT_TIMEOUT = timedelta(minutes=10)
+
+Answer = Mapping[str, Any]
+IsDone = Callable[[Answer], bool]
+
+
+def steady(*, desired_count: int | None = None, deployment: str | None = None, generation: int | None = None) -> IsDone:
+    """Whether an answer of ``describe`` shows a steady service *after* the change that was asked for.
+
+    The state alone may still be the one from before the change, so what the change announced must be visible too.
+    """
+
+    def is_done(answer: Answer) -> bool:
+        desired = answer.get("desiredCount")
+        return (
+            answer.get("state") == "STEADY"
+            and answer.get("runningCount") == desired
+            and (desired_count is None or desired == desired_count)
+            and (deployment is None or answer.get("deployment") == deployment)
+            and (generation is None or (answer.get("generation") or 0) >= generation)
+        )
+
+    return is_done
+
+
+def wait_until_steady(session: Session, service: str, is_done: IsDone, timeout: timedelta) -> None:
+    """Returns when ``is_done``; raises ``NotSteady`` with the reason when time is up."""
+    waiting = _Waiting(session, service, timeout)
+    with _progress(session.output) as show:
+        while not is_done(waiting.look()):
+            waiting.pause(show, why=waiting.reason())
+    session.output.note(f"{service} is steady after {format_seconds(waiting.elapsed())}.", style="green")
+
+
+def wait_until_gone(session: Session, service: str, timeout: timedelta) -> None:
+    """Returns when the service is no longer known; raises ``NotSteady`` when time is up."""
+    waiting = _Waiting(session, service, timeout)
+    with _progress(session.output) as show:
+        while not waiting.is_gone():
+            waiting.pause(show, why=waiting.reason())
+    session.output.note(f"{service} is gone after {format_seconds(waiting.elapsed())}.", style="green")
+
+
+class _Waiting:
+    """One wait: what was last seen, how long it took, when to look again."""
+
+    def __init__(self, session: Session, service: str, timeout: timedelta) -> None:
+        self._control: ControlClient = session.control()
+        self._sleep = session.world.sleep
+        self._now = session.now
+        self._service = service
+        self._started: datetime = session.now()
+        self._timeout = timeout.total_seconds()
+        self._seen: Answer = {}
+        self._unreached = ""
+
+    def look(self) -> Answer:
+        """The newest answer; an unanswered question leaves the one before, and is asked again by the next look."""
+        try:
+            self._seen, self._unreached = self._control.describe(self._service), ""
+        except NotReached as failure:
+            self._unreached = failure.message
+            return {}
+        except Refused as refused:
+            if refused.kind not in {"Conflict", "Unavailable"}:
+                raise
+            self._unreached = refused.message
+            return {}
+        return self._seen
+
+    def is_gone(self) -> bool:
+        try:
+            self.look()
+        except Refused as refused:
+            if refused.kind == "ServiceNotFound":
+                return True
+            raise
+        return False
+
+    def pause(self, show: Callable[[str], None], *, why: str) -> None:
+        elapsed = self.elapsed()
+        if elapsed >= self._timeout:
+            raise NotSteady(
+                f"{self._service}: not done after {format_seconds(self._timeout)}. {why}",
+                hint=f"Headcount goes on with it. See 'headcount why {self._service}'.",
+            )
+        show(f"{self._service}: {why}")
+        interval = POLL_SECONDS if elapsed < SLOW_AFTER_SECONDS else SLOW_POLL_SECONDS
+        self._sleep(min(interval, self._timeout - elapsed))
+
+    def elapsed(self) -> float:
+        return (self._now() - self._started).total_seconds()
+
+    def reason(self) -> str:
+        """``2/3 running, 1 pending. BACKING_OFF: 3 failed starts, next try in 40 s``"""
+        if self._unreached:
+            return plain(self._unreached)
+        seen = self._seen
+        counts = f"{seen.get('runningCount', '-')}/{seen.get('desiredCount', '-')} running"
+        others = [f"{seen[f'{name}Count']} {name}" for name in ("pending", "stopping") if seen.get(f"{name}Count")]
+        why = f": {plain(seen['stateReason'])}" if seen.get("stateReason") else ""
+        return f"{', '.join([counts, *others])}. {plain(seen.get('state', '-'))}{why}"
+
+
+@contextmanager
+def _progress(output: Output) -> Iterator[Callable[[str], None]]:
+    """On a terminal one line that changes; elsewhere a line whenever there is something new to say."""
+    if output.notes.is_terminal:
+        with output.notes.status("looking") as status:
+            yield status.update
+        return
+    said: set[str] = set()
+
+    def say(text: str) -> None:
+        if text not in said:
+            output.note(text)
+        said.clear()
+        said.add(text)
+
+    yield say
