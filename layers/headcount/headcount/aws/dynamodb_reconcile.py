@@ -1,0 +1,207 @@
+"""What only ``reconcile_service`` writes: passes, plans, launches, and the end of a service."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from headcount.aws import records
+from headcount.aws.dynamodb import ServiceTable, cancellation
+from headcount.aws.failures import error_code
+from headcount.aws.records import document, key, number, text
+from headcount.errors import Superseded, TransientError
+from headcount.model.plan import AdoptTask, Plan, StartTasks, StopTask
+from headcount.model.service import Decision, Launch, ServiceState, ServiceStatus
+from headcount.model.task import ManagedTask
+from headcount.ports import Sighting
+
+
+class ReconcileTable(ServiceTable):
+    """The ``ReconcileStore`` on DynamoDB."""
+
+    def begin_pass(self, service: str) -> int:
+        """Raise the pass number and take it. Numbers begin at the clock, so that a name used again never repeats one."""
+        answer = self.call(
+            "update_item",
+            TableName=self.table,
+            Key=key(service, records.STATUS),
+            UpdateExpression="SET #p = if_not_exists(#p, :first) + :one, #s = if_not_exists(#s, :schema), #c = :c",
+            ExpressionAttributeNames={"#p": "pass", "#s": "schema", "#c": "cluster"},
+            ExpressionAttributeValues={
+                ":first": number(int(self.clock() * 1000)),
+                ":one": number(1),
+                ":schema": number(records.SCHEMA),
+                ":c": text(service.partition("/")[0]),
+            },
+            ReturnValues="UPDATED_NEW",
+        )
+        return int(answer["Attributes"]["pass"]["N"])
+
+    def gather(self, service: str, pass_number: int) -> ServiceState:
+        """Read everything, and make sure that this is still the newest pass."""
+        state = records.read_state(service, self.install, self.partition(service))
+        if state.pass_number != pass_number:
+            raise Superseded(f"pass {pass_number} of {service} gave way to {state.pass_number}")
+        return state
+
+    def commit(self, state: ServiceState, plan: Plan, history: Sequence[Decision], now: float) -> None:
+        """Status, launches, stops, adoptions and history in one transaction, fenced by the pass number."""
+        writes: list[dict[str, Any]] = [self._status_update(state, plan.status)]
+        for action in plan.actions:
+            if isinstance(action, StartTasks):
+                writes.append(self._launch_put(state.service, action.launch))
+            elif isinstance(action, AdoptTask) or (isinstance(action, StopTask) and not action.recorded):
+                writes.append(self._managed_update(state.service, action.task_id, action.managed))
+        if history:
+            writes.append(self.history_put(state.service, state.pass_number, "plan", history, now))
+        self._fenced(state, writes)
+
+    def finish(self, state: ServiceState, status: ServiceStatus, history: Sequence[Decision], now: float) -> None:
+        """The status for the next pass, fenced."""
+        writes = [self._status_update(state, status)]
+        if history:
+            writes.append(self.history_put(state.service, state.pass_number, "outcome", history, now))
+        self._fenced(state, writes)
+
+    def record_launch(self, service: str, launch: Launch, sightings: Sequence[Sighting]) -> None:
+        """Close the launch and write its tasks in one transaction. A launch that is closed already stays so."""
+        managed = ManagedTask(deployment=launch.deployment, launched_at=launch.at, zone=launch.zone)
+        close = {
+            "Delete": {
+                "TableName": self.table,
+                "Key": key(service, records.LAUNCH + launch.launch_id),
+                "ConditionExpression": "attribute_exists(pk)",
+            }
+        }
+        writes = [close]
+        for sighting in sightings:
+            writes.append(self._first_record(service, sighting, managed))
+            writes.append(self._whereabouts_put(service, sighting.task_id))
+        try:
+            self.call("transact_write_items", TransactItems=writes)
+        except ClientError as error:
+            if error_code(error) != "TransactionCanceledException" or cancellation(error) != {"ConditionalCheckFailed"}:
+                raise
+
+    def forget(self, service: str, task_ids: Sequence[str]) -> None:
+        """Delete the records of stopped tasks."""
+        self.delete_keys([key(service, records.TASK + task_id) for task_id in task_ids])
+
+    def remove_service(self, state: ServiceState, history: Sequence[Decision], now: float) -> None:
+        """Status first (fenced: only the newest pass may), the rest, the manifest last."""
+        del history, now  # the decision stands in the history since the plan was committed
+        service = state.service
+        try:
+            self.call(
+                "delete_item",
+                TableName=self.table,
+                Key=key(service, records.STATUS),
+                ConditionExpression="#p = :p",
+                ExpressionAttributeNames={"#p": "pass"},
+                ExpressionAttributeValues={":p": number(state.pass_number)},
+            )
+        except ClientError as error:
+            if error_code(error) == "ConditionalCheckFailedException":
+                raise Superseded(f"pass {state.pass_number} of {service} is not the newest") from error
+            raise
+        if state.declared is None:
+            return
+        tasks = [key(service, records.TASK + task.task_id) for task in state.tasks]
+        self.delete_keys([*tasks, key(service, records.CAPACITY), key(service, records.OPERATOR)])
+        self.delete_keys([key(service, records.MANIFEST)])
+
+    # -- the parts of a transaction -----------------------------------------------------------------------------------
+
+    def _fenced(self, state: ServiceState, writes: list[dict[str, Any]]) -> None:
+        try:
+            self.call("transact_write_items", TransactItems=writes)
+        except ClientError as error:
+            if error_code(error) != "TransactionCanceledException":
+                raise
+            if _first_reason(error) == "ConditionalCheckFailed":
+                raise Superseded(f"pass {state.pass_number} of {state.service} is not the newest") from error
+            raise TransientError(f"the records of {state.service} changed under the plan: {error}") from error
+
+    def _status_update(self, state: ServiceState, status: ServiceStatus) -> dict[str, Any]:
+        values = {
+            ":d": document(status),
+            ":g": number(status.generation),
+            ":p": number(state.pass_number),
+        }
+        names = {"#d": "doc", "#g": "generation", "#p": "pass", "#w": "nextWake"}
+        expression = "SET #d = :d, #g = :g"
+        if status.next_wake is None:
+            expression += " REMOVE #w"
+        else:
+            expression += ", #w = :w"
+            values[":w"] = number(status.next_wake)
+        return {
+            "Update": {
+                "TableName": self.table,
+                "Key": key(state.service, records.STATUS),
+                "UpdateExpression": expression,
+                "ConditionExpression": "#p = :p",
+                "ExpressionAttributeNames": names,
+                "ExpressionAttributeValues": values,
+            }
+        }
+
+    def _launch_put(self, service: str, launch: Launch) -> dict[str, Any]:
+        item = {
+            **key(service, records.LAUNCH + launch.launch_id),
+            "schema": number(records.SCHEMA),
+            "doc": document(launch),
+        }
+        return {"Put": {"TableName": self.table, "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}}
+
+    def _managed_update(self, service: str, task_id: str, managed: ManagedTask) -> dict[str, Any]:
+        return {
+            "Update": {
+                "TableName": self.table,
+                "Key": key(service, records.TASK + task_id),
+                "UpdateExpression": "SET #m = :m REMOVE #e",
+                "ConditionExpression": "attribute_exists(pk)",
+                "ExpressionAttributeNames": {"#m": "managed", "#e": "expires"},
+                "ExpressionAttributeValues": {":m": document(managed)},
+            }
+        }
+
+    def _first_record(self, service: str, sighting: Sighting, managed: ManagedTask) -> dict[str, Any]:
+        """What ``RunTask`` answered, without disturbing what an event has told since."""
+        return {
+            "Update": {
+                "TableName": self.table,
+                "Key": key(service, records.TASK + sighting.task_id),
+                "UpdateExpression": (
+                    "SET #m = if_not_exists(#m, :m), #o = if_not_exists(#o, :o), #v = if_not_exists(#v, :v), #s = :s "
+                    "REMOVE #e"
+                ),
+                "ExpressionAttributeNames": {
+                    "#m": "managed",
+                    "#o": "observed",
+                    "#v": "version",
+                    "#s": "schema",
+                    "#e": "expires",
+                },
+                "ExpressionAttributeValues": {
+                    ":m": document(managed),
+                    ":o": document(sighting.observed),
+                    ":v": number(sighting.observed.version),
+                    ":s": number(records.SCHEMA),
+                },
+            }
+        }
+
+    def _whereabouts_put(self, service: str, task_id: str) -> dict[str, Any]:
+        item = {
+            **key(records.TASK + task_id, "where"),
+            "schema": number(records.SCHEMA),
+            "service": text(service),
+            "expires": number(int(self.clock() + self.history_days * records.DAY_SECONDS)),
+        }
+        return {"Put": {"TableName": self.table, "Item": item}}
+
+
+def _first_reason(error: ClientError) -> str:
+    reasons: Any = error.response.get("CancellationReasons") or [{}]
+    return str(reasons[0].get("Code"))

@@ -1,0 +1,68 @@
+"""AWS's errors in Headcount's words. This table is the only place that knows AWS's error codes."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
+
+from headcount.errors import Throttled, TransientError
+
+_PATIENCE = frozenset(
+    {
+        "ThrottlingException",
+        "Throttling",
+        "ThrottledException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "TooManyRequestsException",
+        "ProvisionedThroughputExceededException",
+        "LimitExceededException",
+        "SlowDown",
+    }
+)
+_TRANSIENT = frozenset(
+    {
+        "InternalServerError",
+        "InternalError",
+        "InternalFailure",
+        "ServerException",
+        "ServiceUnavailable",
+        "ServiceUnavailableException",
+        "RequestTimeout",
+        "RequestTimeoutException",
+        "TransactionConflictException",
+        "TransactionInProgressException",
+    }
+)
+
+
+def error_code(error: ClientError) -> str:
+    """AWS's code of an error, such as ``ThrottlingException``."""
+    return str(error.response.get("Error", {}).get("Code", "Unknown"))
+
+
+def error_message(error: ClientError) -> str:
+    """AWS's own words."""
+    return str(error.response.get("Error", {}).get("Message", "")) or str(error)
+
+
+def error_status(error: ClientError) -> int:
+    """The HTTP status, 0 if there was none."""
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn what may pass into ``TransientError``; leave every other ``ClientError`` to the caller, who knows the call."""
+    try:
+        yield
+    except ClientError as error:
+        said = f"{error.operation_name}: {error_code(error)}: {error_message(error)}"
+        if error_code(error) in _PATIENCE:
+            raise Throttled(said) from error
+        if error_code(error) in _TRANSIENT or error_status(error) >= 500:
+            raise TransientError(said) from error
+        raise
+    except (ConnectionError, HTTPClientError) as error:
+        raise TransientError(f"no answer from AWS: {error}") from error

@@ -1,0 +1,107 @@
+"""A task as Headcount sees it: what ECS said, how its containers feel, and what Headcount itself decided about it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Health = Literal["HEALTHY", "UNHEALTHY", "UNKNOWN"]
+
+STARTING_STATES = ("PROVISIONING", "PENDING", "ACTIVATING")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerEnd:
+    """How one container ended. ``exit_code`` is None when it never ran or ECS does not say."""
+
+    name: str
+    exit_code: int | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObservedTask:
+    """The newest version of what ECS said of a task. Times are epoch seconds on ECS's clock."""
+
+    version: int
+    last_status: str
+    desired_status: str
+    launch: str
+    task_definition_arn: str = ""
+    availability_zone: str | None = None
+    capacity_provider: str | None = None
+    address: str | None = None
+    created_at: float | None = None
+    started_at: float | None = None
+    stopping_at: float | None = None
+    stopped_at: float | None = None
+    stop_code: str | None = None
+    stopped_reason: str | None = None
+    containers: tuple[ContainerEnd, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerHealth:
+    """The health of a task's containers as ``DescribeTasks`` told it: events do not carry it (semantics 0.1)."""
+
+    status: Health
+    seen_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopIntent:
+    """Headcount's decision to stop a task, recorded before ``StopTask``. ``failed``: it counts as a failed start."""
+
+    at: float
+    reason: str
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManagedTask:
+    """What ``reconcile_service`` knows of a task. ``launched_at`` is on Headcount's own clock."""
+
+    deployment: str
+    launched_at: float
+    zone: str | None = None
+    stop: StopIntent | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One record ``task#<id>``. A part is None when nobody wrote it yet.
+
+    ``confirmed_at``: when the audit found a task that nobody had written down alive in ECS.
+    """
+
+    task_id: str
+    observed: ObservedTask
+    managed: ManagedTask | None = None
+    health: ContainerHealth | None = None
+    confirmed_at: float | None = None
+
+
+def zone_of(task: Task) -> str:
+    """The task's Availability Zone: ECS's word, or the one we asked for while ECS has not said."""
+    return task.observed.availability_zone or (task.managed.zone if task.managed else None) or "unknown"
+
+
+def task_id_of(task_arn: str) -> str:
+    """``3f1c...`` of ``arn:aws:ecs:...:task/<cluster>/3f1c...``."""
+    return task_arn.rpartition("/")[2]
+
+
+def how_it_ended(task: Task) -> str:
+    """One phrase for people: why this task is gone or going."""
+    observed = task.observed
+    if task.managed and task.managed.stop:
+        return task.managed.stop.reason
+    ends = [
+        f"{end.name}: " + ", ".join(part for part in (_exit(end.exit_code), end.reason) if part)
+        for end in observed.containers
+        if end.exit_code is not None or end.reason
+    ]
+    said = observed.stopped_reason or observed.stop_code or "ECS gave no reason"
+    return said + (f" ({'; '.join(ends)})" if ends else "")
+
+
+def _exit(code: int | None) -> str | None:
+    return None if code is None else f"exit code {code}"

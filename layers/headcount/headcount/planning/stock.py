@@ -1,0 +1,136 @@
+"""Taking stock: what each task is to the service right now, as an ordered table of rules. The first match wins."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from headcount.model.manifest import Deadlines
+from headcount.model.service import DeclaredService, Launch, ServiceState
+from headcount.model.task import ManagedTask, Task
+from headcount.planning.deadlines import start_deadline
+
+
+class Standing(Enum):
+    """What a task is to its service."""
+
+    GONE = auto()
+    STRANGER = auto()
+    ORPHAN = auto()
+    DYING = auto()
+    LEAVING = auto()
+    STUCK = auto()
+    LIVE = auto()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _View:
+    launches: Mapping[str, Launch]
+    deadlines: Deadlines
+    now: float
+
+    def is_ours(self, task: Task) -> bool:
+        return task.managed is not None or task.observed.launch in self.launches
+
+    def is_overdue(self, task: Task) -> bool:
+        deadline = start_deadline(task, self.deadlines)
+        return deadline is not None and self.now > deadline
+
+
+RULES: tuple[tuple[Standing, Callable[[Task, _View], bool]], ...] = (
+    # ECS is done with it. Nothing revives a stopped task.
+    (Standing.GONE, lambda task, _: task.observed.last_status == "STOPPED"),
+    # An event speaks of a task that nobody recorded: it may be an old echo, so it counts for nothing until the audit
+    # has seen it alive.
+    (Standing.STRANGER, lambda task, view: not view.is_ours(task) and task.confirmed_at is None),
+    # Dying counts as dead, whoever decided it: Spot, a foreign StopTask, retirement, or we ourselves.
+    (Standing.DYING, lambda task, _: task.observed.desired_status == "STOPPED"),
+    # The audit has seen it alive, and no record tells how it came to be.
+    (Standing.ORPHAN, lambda task, view: not view.is_ours(task)),
+    # We decided to stop it, but ECS has not confirmed that it was told.
+    (Standing.LEAVING, lambda task, _: task.managed is not None and task.managed.stop is not None),
+    (Standing.STUCK, lambda task, view: view.is_overdue(task)),
+    (Standing.LIVE, lambda task, view: True),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stock:
+    """The tasks of a service by standing, each with its ``managed`` part filled in, and the launches in flight.
+
+    ``present`` are those that count towards the desired count: live ones and orphans. ``in_flight`` says for each open
+    launch how many of its tasks nobody has heard of yet.
+    """
+
+    present: tuple[Task, ...]
+    orphans: tuple[Task, ...]
+    strangers: tuple[Task, ...]
+    dying: tuple[Task, ...]
+    leaving: tuple[Task, ...]
+    stuck: tuple[Task, ...]
+    gone: tuple[Task, ...]
+    launches: tuple[Launch, ...]
+    in_flight: Mapping[str, int]
+
+    @property
+    def stopping(self) -> int:
+        """Tasks on their way out that still take up room."""
+        return len(self.dying) + len(self.leaving) + len(self.stuck)
+
+    def in_flight_of(self, deployment: str) -> int:
+        """Tasks of a deployment that were asked for and not yet heard of."""
+        return sum(self.in_flight[launch.launch_id] for launch in self.launches if launch.deployment == deployment)
+
+    @property
+    def all_in_flight(self) -> int:
+        """Tasks that were asked for and not yet heard of."""
+        return sum(self.in_flight.values())
+
+
+def take_stock(state: ServiceState, declared: DeclaredService, now: float) -> Stock:
+    """Sort the tasks of a service by what they are to it. One look at each task."""
+    launches = {launch.launch_id: launch for launch in state.launches}
+    view = _View(launches=launches, deadlines=declared.manifest.deadlines, now=now)
+    sorted_tasks: dict[Standing, list[Task]] = {standing: [] for standing in Standing}
+    unheard = {launch.launch_id: launch.count for launch in state.launches}
+    for task in state.tasks:
+        if task.observed.launch in unheard:
+            unheard[task.observed.launch] -= 1
+        standing = next(standing for standing, matches in RULES if matches(task, view))
+        sorted_tasks[standing].append(_managed(task, launches, declared))
+    return Stock(
+        present=(*sorted_tasks[Standing.LIVE], *sorted_tasks[Standing.ORPHAN]),
+        orphans=tuple(sorted_tasks[Standing.ORPHAN]),
+        strangers=tuple(sorted_tasks[Standing.STRANGER]),
+        dying=tuple(sorted_tasks[Standing.DYING]),
+        leaving=tuple(sorted_tasks[Standing.LEAVING]),
+        stuck=tuple(sorted_tasks[Standing.STUCK]),
+        gone=tuple(sorted_tasks[Standing.GONE]),
+        launches=state.launches,
+        in_flight={launch_id: max(0, count) for launch_id, count in unheard.items()},
+    )
+
+
+def _managed(task: Task, launches: Mapping[str, Launch], declared: DeclaredService) -> Task:
+    """The task with its deployment: recorded, or that of the launch it names, or the one it looks like."""
+    if task.managed is not None:
+        return task
+    launch = launches.get(task.observed.launch)
+    if launch is not None:
+        managed = ManagedTask(deployment=launch.deployment, launched_at=launch.at, zone=launch.zone)
+    else:
+        same = task.observed.task_definition_arn == declared.task_definition_arn
+        managed = ManagedTask(
+            deployment=declared.deployment if same else "unknown", launched_at=task.observed.created_at or 0.0
+        )
+    return Task(
+        task_id=task.task_id,
+        observed=task.observed,
+        managed=managed,
+        health=task.health,
+        confirmed_at=task.confirmed_at,
+    )
+
+
+def deployment_of(task: Task) -> str:
+    """The deployment a task in stock belongs to."""
+    return task.managed.deployment if task.managed else "unknown"
