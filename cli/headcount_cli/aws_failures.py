@@ -53,7 +53,7 @@ def explained(endpoint_url: str | None) -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        raise _of_answer(error.response.get("Error", {}), error.operation_name) from None
+        raise _of_answer(dict(error.response.get("Error", {})), error.operation_name) from None
     except BotoCoreError as error:
         raise _of_exception(error, endpoint_url) from None
     except ValueError as error:

@@ -24,8 +24,8 @@ def parse_duration(text: str | timedelta) -> timedelta:
     return timedelta(seconds=seconds)
 
 
-def format_seconds(seconds: float) -> str:
-    """At most two units, the largest first: ``38s``, ``5m``, ``2h 10m``, ``3d 4h``."""
+def format_seconds(seconds: float, units: int = 2) -> str:
+    """The largest units first, no more than ``units`` of them: ``38s``, ``5m``, ``2h 10m``, ``3d 4h``."""
     left = max(0, round(seconds))
     parts: list[str] = []
     for unit, size in reversed(UNITS.items()):
@@ -34,4 +34,4 @@ def format_seconds(seconds: float) -> str:
             parts.append(f"{count}{unit}")
         elif parts:
             break  # "3d 5s" would pretend a precision that nobody reads
-    return " ".join(parts[:2]) or "0s"
+    return " ".join(parts[:units]) or "0s"

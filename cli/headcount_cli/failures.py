@@ -28,7 +28,8 @@ class Failure(Exception):  # noqa: N818  # how a command ends, refusals and Ctrl
 
     def as_document(self) -> dict[str, Any]:
         """The JSON form: ``{"error": {"type", "message", "problems"}}``, as the control function writes it."""
-        message = f"{self.message} {self.hint}".strip()
+        end = "" if self.message.endswith((".", "!", "?")) or not self.hint else "."
+        message = f"{self.message}{end} {self.hint}".strip()
         return {"error": {"type": self.kind, "message": message, "problems": list(self.problems)}}
 
 

@@ -5,7 +5,9 @@ Exit codes: 0 done; 1 failed, refused or not reached; 2 bad input or usage.
 
 import io
 import os
+import signal
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -112,11 +114,17 @@ def real_world() -> World:
         is_interactive=lambda: sys.stdin.isatty() and sys.stdout.isatty(),
         confirm=lambda question: typer.confirm(question, err=True),
         start_sandbox=_start_sandbox,
+        wait_for_interrupt=_wait_for_interrupt,
         stack=os.environ.get("HEADCOUNT_STACK") or STACK,
     )
+
+
+def _wait_for_interrupt() -> None:
+    threading.Event().wait()
 
 
 def _start_sandbox(port: int, runtime: str) -> AbstractContextManager[RunningSandbox]:
     from headcount_sandbox import Sandbox  # noqa: PLC0415  # moto and Flask: seconds that no other command should pay
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # its processes must not outlive it
     return Sandbox(port=port, runtime=runtime)

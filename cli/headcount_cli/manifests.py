@@ -51,8 +51,10 @@ def _name(document: Document, count: int) -> str:
 
 
 def _row(file: str, problem: Problem) -> ProblemRow:
+    """A problem of the file itself has the file, or a line and column of it, as its path."""
     row = problem.as_document()
-    return {"file": file, **row, "path": str(row["path"]).removeprefix(f"{file}:")}
+    path = str(row["path"]).removeprefix(file).removeprefix(":")
+    return {"file": file, **row, "path": path}
 
 
 def _declared_twice(manifests: Iterable[DeclaredManifest]) -> list[ProblemRow]:

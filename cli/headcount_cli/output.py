@@ -11,7 +11,8 @@ from rich.console import Console, RenderableType
 from rich.text import Text
 
 from headcount_cli.failures import Failure
-from headcount_cli.views.words import plain, problems_table
+from headcount_cli.views.problems import ProblemsView
+from headcount_cli.views.words import plain
 
 UNBOUNDED_WIDTH = 160  # for files and pipes: wide enough that `grep` finds whole lines
 
@@ -71,7 +72,7 @@ class Output:
             Text.assemble(("Error: ", "bold red"), plain(failure.message)), soft_wrap=not self.notes.is_terminal
         )
         if failure.problems:
-            self.notes.print(problems_table(failure.problems))
+            self.notes.print(ProblemsView(failure.problems))
         if failure.hint:
             self.note(failure.hint)
 

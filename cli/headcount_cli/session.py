@@ -37,6 +37,7 @@ class World:
     is_interactive: Callable[[], bool]
     confirm: Callable[[str], bool]
     start_sandbox: Callable[[int, str], AbstractContextManager[RunningSandbox]]
+    wait_for_interrupt: Callable[[], None]
     stack: str = STACK
 
 

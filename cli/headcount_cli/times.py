@@ -19,18 +19,18 @@ def parse_time(value: Any) -> datetime | None:
     return None
 
 
-def relative(at: datetime, now: datetime) -> str:
-    """``5m ago``, ``in 38s``, ``now``."""
+def relative(at: datetime, now: datetime, units: int = 2) -> str:
+    """``5m ago``, ``in 1h 38s``, ``now``."""
     seconds = (now - at).total_seconds()
     if abs(seconds) < 1:
         return "now"
-    return f"{format_seconds(seconds)} ago" if seconds > 0 else f"in {format_seconds(-seconds)}"
+    return f"{format_seconds(seconds, units)} ago" if seconds > 0 else f"in {format_seconds(-seconds, units)}"
 
 
 def ago(value: Any, now: datetime) -> str:
-    """The relative form alone, for narrow columns; ``-`` when there is no time."""
+    """The relative form alone, in one unit, for narrow columns; ``-`` when there is no time."""
     at = parse_time(value)
-    return relative(at, now) if at else "-"
+    return relative(at, now, units=1) if at else "-"
 
 
 def clock(at: datetime) -> str:

@@ -1,7 +1,6 @@
 """``headcount sandbox``."""
 
 import shlex
-import threading
 from enum import StrEnum
 from typing import Annotated
 
@@ -29,7 +28,8 @@ RuntimeOption = Annotated[
 def sandbox(session: Session, port: Port = 0, runtime: RuntimeOption = Runtime.PROCESS) -> None:
     """Run an AWS on this machine with Headcount in it.
 
-    Runs until Ctrl-C. Prints the environment for other terminals: with it, this command, the aws CLI and any SDK talk to the sandbox.
+    Runs until Ctrl-C. Prints the environment for other terminals: with it, this command, the aws CLI and any SDK
+    talk to the sandbox.
     """
     session.output.note("Starting the sandbox ...")
     try:
@@ -39,6 +39,6 @@ def sandbox(session: Session, port: Port = 0, runtime: RuntimeOption = Runtime.P
             session.output.note(f"The sandbox answers at {running.endpoint_url}. In another terminal:")
             session.output.result(environment, *exports)
             session.output.note("Ctrl-C stops it, with everything in it.")
-            threading.Event().wait()
+            session.world.wait_for_interrupt()
     except KeyboardInterrupt:
         session.output.note("The sandbox is stopped.")

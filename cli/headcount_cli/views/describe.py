@@ -9,18 +9,19 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from headcount_cli.times import ago, parse_time, when
-from headcount_cli.views.words import bullets, columns, heading, plain, short, short_id, state
+from headcount_cli.times import ago, parse_time, relative, when
+from headcount_cli.views.words import bullets, columns, heading, plain, short, state
 
 Answer = Mapping[str, Any]
 INDENT = (0, 0, 0, 2)
+MOST_TASKS = 50  # on one screen; the unusual ones come first
 
 
 def describe_view(answer: Answer, now: datetime) -> RenderableType:
-    parts: list[RenderableType] = [_title(answer), Padding(_facts(answer, now), INDENT)]
+    parts: list[RenderableType] = [*_title(answer), Padding(_facts(answer, now), INDENT)]
     if answer.get("backoff"):
         parts += [heading("Backoff"), Padding(_pairs(answer["backoff"], now), INDENT)]
-    parts += _tasks(answer.get("tasks") or [], now)
+    parts += _tasks(answer, now)
     parts += _launches(answer.get("launches") or [], now)
     parts += _records("Zones", answer.get("zones"), now)
     parts += _records("Orphans (tasks that name this service and are not known to it)", answer.get("orphans"), now)
@@ -32,11 +33,10 @@ def describe_view(answer: Answer, now: datetime) -> RenderableType:
     return Group(*parts)
 
 
-def _title(answer: Answer) -> Text:
+def _title(answer: Answer) -> list[RenderableType]:
     title = Text.assemble((plain(answer.get("service", "-")), "bold"), "  ", state(answer.get("state")))
-    if answer.get("stateReason"):
-        title.append(f"\n  {plain(answer['stateReason'])}")
-    return title
+    reason = answer.get("stateReason")
+    return [title, Padding(Text(plain(reason)), INDENT)] if reason else [title]
 
 
 def _facts(answer: Answer, now: datetime) -> Table:
@@ -75,43 +75,62 @@ def _name_of(deployment: Any) -> str:
     return plain(deployment)
 
 
-def _tasks(tasks: Sequence[Answer], now: datetime) -> list[RenderableType]:
+def _tasks(answer: Answer, now: datetime) -> list[RenderableType]:
+    tasks = answer.get("tasks") or []
     if not tasks:
         return [heading("Tasks"), Text("  none")]
-    deployments = {task.get("deployment") for task in tasks}
-    several = ["DEPLOYMENT"] if len(deployments) > 1 else []
-    table = columns("TASK", "STATUS", "ZONE", *several, "STARTED", "NOTES")
-    for task in tasks:
-        deployment = [plain(task.get("deployment") or "-")] if several else []
+    table = columns("TASK", "STATUS", "ZONE", "STARTED", "NOTES")
+    for column in table.columns[:-1]:
+        column.no_wrap = True  # the notes may wrap; an id broken in two cannot be copied
+    for task in sorted(tasks, key=lambda task: _is_usual(task, answer))[:MOST_TASKS]:
         table.add_row(
-            short_id(task.get("taskId")),
+            plain(task.get("taskId") or "-"),
             _status(task),
-            plain(task.get("availabilityZone") or "-"),
-            *deployment,
+            _zone_suffix(task.get("availabilityZone")),
             ago(task.get("startedAt") or task.get("createdAt"), now),
-            _notes(task, now),
+            _notes(task, answer.get("deployment"), now),
         )
-    return [heading("Tasks"), Padding(table, INDENT)]
+    left_out = len(tasks) - MOST_TASKS
+    more = (
+        [Text(f"... and {left_out} more that run as they should: --output json has them all.")] if left_out > 0 else []
+    )
+    return [heading("Tasks"), table, *more]
+
+
+def _is_usual(task: Answer, answer: Answer) -> bool:
+    """Whether a task is one of the many about which there is nothing to say."""
+    is_well = task.get("lastStatus") == "RUNNING" and task.get("healthStatus") != "UNHEALTHY"
+    return is_well and not _is_stopping(task) and task.get("deployment") == answer.get("deployment")
+
+
+def _zone_suffix(zone: Any) -> str:
+    """``1a`` of ``eu-central-1a``: the tasks of a service are all in one region."""
+    return plain(zone or "-").rsplit("-", 1)[-1] or "-"
 
 
 def _status(task: Answer) -> Text:
-    """ECS's last status; one that is told to stop is shown on its way there."""
-    last, desired = plain(task.get("lastStatus") or "-"), task.get("desiredStatus")
-    if desired == "STOPPED" and last != "STOPPED":
-        return Text(f"{last}, stopping", style="yellow")
-    return Text(last, style="green" if last == "RUNNING" else "cyan")
+    last = plain(task.get("lastStatus") or "-")
+    return Text(last, style="yellow" if _is_stopping(task) else "green" if last == "RUNNING" else "cyan")
 
 
-def _notes(task: Answer, now: datetime) -> Text:
-    notes = []
-    if task.get("stopping"):
-        notes.append((plain(task["stopping"]), "yellow"))
+def _is_stopping(task: Answer) -> bool:
+    return bool(task.get("stopping")) or task.get("desiredStatus") == "STOPPED"
+
+
+def _notes(task: Answer, current_deployment: Any, now: datetime) -> Text:
+    """What is special about this task, the urgent first."""
+    notes: list[tuple[str, str]] = []
+    if _is_stopping(task):
+        reason = task.get("stopping")
+        notes.append((f"stopping: {plain(reason)}" if isinstance(reason, str) else "stopping", "yellow"))
     health = task.get("healthStatus")
     if health and health != "UNKNOWN":
         notes.append((plain(health), "red" if health == "UNHEALTHY" else ""))
+    if task.get("deployment") and task["deployment"] != current_deployment:
+        notes.append((f"of {plain(task['deployment'])}", ""))
     until = parse_time(task.get("protectedUntil"))
     if until and until > now:
-        notes.append((f"protected until {when(task['protectedUntil'], now)}", ""))
+        notes.append((f"protected for {relative(until, now).removeprefix('in ')}", ""))
     if task.get("address"):
         notes.append((plain(task["address"]), "dim"))
     return Text(", ").join(Text(text, style=style) for text, style in notes)
@@ -123,13 +142,13 @@ def _launches(launches: Sequence[Answer], now: datetime) -> list[RenderableType]
     table = columns("LAUNCH", "COUNT", "ZONE", "ASKED", "REASON")
     for launch in launches:
         table.add_row(
-            short_id(launch.get("launch") or launch.get("launchId") or launch.get("id")),
+            plain(launch.get("launch") or launch.get("launchId") or launch.get("id") or "-"),
             short(launch.get("count")),
-            short(launch.get("zone") or launch.get("availabilityZone")),
+            _zone_suffix(launch.get("zone") or launch.get("availabilityZone")),
             ago(launch.get("at"), now),
             short(launch.get("reason")),
         )
-    return [heading("Launches in flight"), Padding(table, INDENT)]
+    return [heading("Launches in flight"), table]
 
 
 def _records(title: str, records: Any, now: datetime) -> list[RenderableType]:

@@ -8,8 +8,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from headcount_cli.times import clock, day, parse_time, relative
-from headcount_cli.views.words import bullets, heading, plain, short_id
+from headcount_cli.times import ago, clock, day, parse_time
+from headcount_cli.views.words import bullets, heading, plain
 
 Entry = Mapping[str, Any]
 
@@ -32,14 +32,14 @@ LEVEL_STYLES = {"WARN": "yellow", "ERROR": "red"}
 
 
 def sentence(entry: Entry) -> Text:
-    """``Stopped task 0f3a9c1d2b4e: scale-in to 2, newest first. (dep-3, by alice)``"""
+    """``Stopped task 0f3a9c1d2b4e4f6a8b7c5d3e1f2a4b6c: scale-in to 2, newest first. (dep-3, by alice)``"""
     kind = str(entry.get("kind", "event"))
-    task = f"task {short_id(entry['task'])}" if entry.get("task") else "a task"
+    task = f"task {plain(entry['task'])}" if entry.get("task") else "a task"
     beginning = BEGINNINGS.get(kind, kind.capitalize()).format(task=task, by=plain(entry.get("by") or "Somebody"))
     style = LEVEL_STYLES.get(str(entry.get("level")), "")
     details = [plain(entry["deployment"])] if entry.get("deployment") else []
     if entry.get("launch"):
-        details.append(f"launch {short_id(entry['launch'])}")
+        details.append(f"launch {plain(entry['launch'])}")
     if entry.get("by") and kind != "control":
         details.append(f"by {plain(entry['by'])}")
     trailer = f" ({', '.join(details)})" if details else ""
@@ -58,7 +58,7 @@ def story(entries: Iterable[Entry], now: datetime) -> RenderableType:
             parts += [Text(f"{current} (UTC)", style="dim"), grid]
         elif not parts:
             parts.append(grid)
-        grid.add_row(clock(at) if at else "-", relative(at, now) if at else "-", sentence(entry))
+        grid.add_row(clock(at) if at else "-", ago(entry.get("at"), now), sentence(entry))
     return Group(*parts)
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.text import Text
 
 from headcount_cli.times import ago
@@ -33,7 +34,7 @@ def _reasons(services: Sequence[Mapping[str, Any]]) -> list[RenderableType]:
     if not unsteady:
         return []
     lines: list[RenderableType] = [
-        Text.assemble("  ", plain(service.get("service", "-")), ": ", plain(service["stateReason"]))
+        Padding(Text(f"{plain(service.get('service', '-'))}: {plain(service['stateReason'])}"), (0, 0, 0, 2))
         for service in unsteady
     ]
     return [heading("Not steady"), *lines]

@@ -1,13 +1,11 @@
 """Pieces that all views share: safe text, columns, the colours of states."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from rich.table import Table
 from rich.text import Text
-
-from headcount_cli.views.secrets import masked
 
 STATE_STYLES = {
     "STEADY": "green",
@@ -41,12 +39,6 @@ def short(value: Any) -> str:
     return plain(text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}...")
 
 
-def short_id(identity: Any) -> str:
-    """Enough of a task's or launch's id to tell it from its siblings."""
-    text = plain(identity or "-")
-    return text if len(text) <= 12 else text[:12]
-
-
 def columns(*headings: str) -> Table:
     """A table without lines, whose columns fold rather than lose anything."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold", show_edge=False)
@@ -67,16 +59,3 @@ def bullets(sentences: Iterable[Any], indent: int = 2) -> Table:
 
 def heading(text: str) -> Text:
     return Text(f"\n{text}", style="bold")
-
-
-def problems_table(problems: Iterable[Mapping[str, Any]]) -> Table:
-    """Where, what, and what is allowed; with the file in front where problems come from files."""
-    rows = list(problems)
-    with_file = any("file" in row for row in rows)
-    table = columns(*(["FILE"] if with_file else []), "PATH", "VALUE", "PROBLEM")
-    for row in rows:
-        path = plain(row.get("path") or "-")
-        value = short(masked(path, row.get("value")))
-        file = [plain(row.get("file", "-"))] if with_file else []
-        table.add_row(*file, path, value, plain(row.get("message", "")))
-    return table
