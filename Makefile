@@ -106,6 +106,7 @@ define python_is_there
 		"none was found. Name one with: make $(MAKECMDGOALS) PYTHON=/path/to/python3" >&2; exit 1; }
 endef
 
+# The locks are complete, so --no-deps: pip then resolves nothing (and does not stumble over extras that locks leave out).
 # An environment whose interpreter is gone is made anew.
 define environment
 	@$(1)/bin/python -c '' 2>/dev/null || { rm -rf $(1); "$(PYTHON)" -m venv $(1); }
@@ -120,7 +121,7 @@ $(APP):
 	$(python_is_there)
 	@echo "Setting up .venv with $(PYTHON) (once, about half a minute)"
 	$(call environment,.venv)
-	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements/app.txt
+	@$(BIN)/python -m pip install --quiet --no-deps --require-hashes -r requirements/app.txt
 	@$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps --editable .
 	@rm -f .venv/.app-*; touch $@
 
@@ -128,7 +129,7 @@ $(DEV):
 	$(python_is_there)
 	@echo "Setting up .venv with $(PYTHON), tools and tests included (once, about a minute)"
 	$(call environment,.venv)
-	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --no-deps --require-hashes -r requirements/dev.txt
 	@$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps --editable .
 	@rm -f .venv/.app-* .venv/.dev-*; touch $(APP) $@
 
@@ -136,5 +137,5 @@ $(SAM):
 	$(python_is_there)
 	@echo "Setting up .venv-sam, the SAM CLI (once, about half a minute)"
 	$(call environment,.venv-sam)
-	@.venv-sam/bin/python -m pip install --quiet --require-hashes -r requirements/sam.txt
+	@.venv-sam/bin/python -m pip install --quiet --no-deps --require-hashes -r requirements/sam.txt
 	@rm -f .venv-sam/.sam-*; touch $@
