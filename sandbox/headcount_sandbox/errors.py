@@ -1,0 +1,5 @@
+"""The one error of the sandbox that is meant for its user: its message is printed as it stands, without a traceback."""
+
+
+class HeadcountSandboxError(Exception):
+    """The sandbox cannot do what it was asked: a template it cannot run, a port that is taken, a function that failed."""
