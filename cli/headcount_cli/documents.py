@@ -122,18 +122,15 @@ def _repeated_in_json(source: str, text: str, key: str) -> Problem:
 
 
 def _is_too_deep(content: Any) -> bool:
-    level = [content]
-    for _ in range(DEEPEST_NESTING + 1):
-        level = [child for item in level for child in _children(item)]
-        if not level:
-            return False
-    return True
+    level = _collections([content])
+    for _ in range(DEEPEST_NESTING):
+        level = [child for collection in level for child in _collections(collection)]
+    return bool(level)
 
 
-def _children(value: Any) -> list[Any]:
-    if isinstance(value, dict):
-        return list(value.values())
-    return value if isinstance(value, list) else []
+def _collections(value: dict[str, Any] | list[Any]) -> list[dict[str, Any] | list[Any]]:
+    items = value.values() if isinstance(value, dict) else value
+    return [item for item in items if isinstance(item, dict | list)]
 
 
 def _refuse(path: str, message: str) -> Never:
