@@ -1,8 +1,10 @@
 """What holds for every manifest and for everything that is none."""
 
 import json
+from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,6 +13,7 @@ from headcount.model.manifest_checks import maximum_count, minimum_healthy_count
 from headcount.model.manifest_fields import SERVICE
 from headcount.model.manifest_parser import canonical_document, parse_manifest
 from headcount.model.problem import Problem
+from headcount_cli.documents import UnreadableDocument, read_documents
 
 KEYS = st.sampled_from([key for name in SERVICE.fields for key in (name, name[:1].upper() + name[1:])])
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=20)  # lone surrogates as well
@@ -153,3 +156,72 @@ def test_percents_are_rounded_as_ecs_rounds_them(desired: int, percent: int):
     low, high = maximum_count(desired, percent), minimum_healthy_count(desired, percent)
     assert low * 100 <= desired * percent <= high * 100
     assert high - low == (desired * percent % 100 > 0)
+
+
+YAML_PIECES = st.sampled_from(
+    [
+        *(
+            "a",
+            "b: ",
+            "- ",
+            "&x ",
+            "*x",
+            "<<: ",
+            "{",
+            "}",
+            "[",
+            "]",
+            ", ",
+            "\n",
+            "  ",
+            "\t",
+            "|\n",
+            ">\n",
+            "'",
+            '"',
+            "? ",
+        ),
+        *(
+            "---\n",
+            "...\n",
+            "!t ",
+            "!!int ",
+            "%YAML 1.1\n",
+            "# c\n",
+            "012",
+            "1.5",
+            "~",
+            "true",
+            "\x00",
+            "\ud800",
+            "\ufeff",
+        ),
+    ]
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("documents")
+
+
+@given(
+    content=st.lists(YAML_PIECES, max_size=30).map(lambda pieces: "".join(pieces).encode("utf-8", "surrogatepass"))
+    | st.binary(max_size=40),
+    name=st.sampled_from(["web.yaml", "web.json"]),
+)
+def test_no_file_makes_the_reader_fail_otherwise_than_with_problems(folder: Path, content: bytes, name: str):
+    file = folder / name
+    file.write_bytes(content)
+    try:
+        documents = read_documents(file)
+    except UnreadableDocument as unreadable:
+        documents = []
+        named = [problem.path.startswith(str(file)) for problem in unreadable.problems]
+    else:
+        named = [document.source == str(file) for document in documents]
+    assert named
+    assert all(named)
+    for document in documents:
+        parse_manifest(document.content)
+        json.dumps(document.content)

@@ -5,6 +5,7 @@ import re
 from headcount.model.manifest_kinds import Block, ListOf, OneOf, Text, Unsupported, Whole
 
 MAXIMUM_OVERRIDES = 8192  # characters of JSON, AWS's limit for RunTask
+MAXIMUM_CONTAINERS = 10  # of a task definition
 MAXIMUM_ITEMS = 1000  # of a list; AWS's own limit is the size of the whole
 MAXIMUM_UNITS = 2**31 - 1
 ANY_TEXT = Text(allowed="a string")
@@ -55,7 +56,7 @@ CONTAINER_OVERRIDE = Block(
 )
 TASK_OVERRIDE = Block(
     fields={
-        "containerOverrides": ListOf(maximum=MAXIMUM_ITEMS, item=CONTAINER_OVERRIDE),
+        "containerOverrides": ListOf(maximum=MAXIMUM_CONTAINERS, item=CONTAINER_OVERRIDE),
         "cpu": TASK_CPU,
         "memory": TASK_MEMORY,
         "executionRoleArn": ROLE_ARN,
