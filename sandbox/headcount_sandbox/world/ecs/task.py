@@ -1,0 +1,183 @@
+"""A task as the sandbox keeps it, and its two faces: the API's (epoch seconds) and the event's (ISO 8601)."""
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from headcount_sandbox.world.moto_apis import Subnet, TaskDefinition
+from headcount_sandbox.world.timers import Timer
+
+DEFAULT_STOP_TIMEOUT = 30.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Eni:
+    """The network interface of an awsvpc task; `details` are known once it is attached."""
+
+    attachment_id: str
+    interface_id: str
+    mac: str
+    address: str
+    dns_name: str
+    status: str = "PRECREATED"
+
+
+@dataclass(slots=True, kw_only=True)
+class Container:
+    """What ECS reports of one container."""
+
+    arn: str
+    name: str
+    image: str
+    cpu: str
+    memory: str | None
+    image_digest: str
+    runtime_id: str
+    last_status: str = "PENDING"
+    exit_code: int | None = None
+    reason: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Task:
+    """One task; changed only under the lock of the task store."""
+
+    task_id: str
+    arn: str
+    cluster: str
+    cluster_arn: str
+    number: int
+    definition: TaskDefinition
+    subnet: Subnet | None
+    eni: Eni | None
+    containers: list[Container]
+    essential: int
+    launch_type: str
+    capacity_provider: str | None
+    platform_version: str | None
+    group: str
+    started_by: str | None
+    overrides: Mapping[str, Any]
+    tags: list[dict[str, str]]
+    enable_execute_command: bool
+    times: dict[str, float]
+    last_status: str = "PROVISIONING"
+    desired_status: str = "RUNNING"
+    version: int = 1
+    stop_code: str | None = None
+    stopped_reason: str | None = None
+    exited: bool = False
+    timer: Timer | None = field(default=None, repr=False)
+
+    @property
+    def zone(self) -> str | None:
+        return self.subnet.availability_zone if self.subnet else None
+
+    @property
+    def address(self) -> str | None:
+        return self.eni.address if self.eni else None
+
+    @property
+    def essential_definition(self) -> Mapping[str, Any]:
+        """The definition of the first essential container: the one that really runs."""
+        return self.definition.containers[self.essential]
+
+    @property
+    def stop_timeout(self) -> float:
+        return float(self.essential_definition.get("stopTimeout") or DEFAULT_STOP_TIMEOUT)
+
+
+def api_shape(task: Task, *, with_tags: bool = True) -> dict[str, Any]:
+    """The task as DescribeTasks answers it."""
+    tags = {"tags": task.tags if with_tags else []}
+    return {**_common(task), **_api_times(task), **tags}
+
+
+def event_detail(task: Task) -> dict[str, Any]:
+    """The `detail` of a task state change event: no tags, no health."""
+    times = {name: iso(at) for name, at in task.times.items()}
+    return {**_common(task), **times}
+
+
+def iso(at: float) -> str:
+    """Epoch seconds as ECS writes times in events: UTC, milliseconds, Z."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _api_times(task: Task) -> dict[str, float]:
+    return {name: round(at, 3) for name, at in task.times.items() if name != "updatedAt"}
+
+
+def _common(task: Task) -> dict[str, Any]:
+    optional = {
+        "availabilityZone": task.zone,
+        "capacityProviderName": task.capacity_provider,
+        "connectivity": "CONNECTED" if "connectivityAt" in task.times else None,
+        "cpu": task.overrides.get("cpu") or task.definition.cpu,
+        "memory": task.overrides.get("memory") or task.definition.memory,
+        "platformVersion": task.platform_version,
+        "startedBy": task.started_by,
+        "stopCode": task.stop_code,
+        "stoppedReason": task.stopped_reason,
+        "ephemeralStorage": {"sizeInGiB": task.definition.ephemeral_storage_gib} if task.platform_version else None,
+    }
+    return {
+        "attachments": [_attachment(task)] if task.eni else [],
+        "attributes": [{"name": "ecs.cpu-architecture", "value": "x86_64"}],
+        "clusterArn": task.cluster_arn,
+        "containers": [_container(task, container) for container in task.containers],
+        "desiredStatus": task.desired_status,
+        "enableExecuteCommand": task.enable_execute_command,
+        "group": task.group,
+        "lastStatus": task.last_status,
+        "launchType": task.launch_type,
+        "overrides": copy.deepcopy(dict(task.overrides)),
+        "taskArn": task.arn,
+        "taskDefinitionArn": task.definition.arn,
+        "version": task.version,
+        **{name: value for name, value in optional.items() if value is not None},
+    }
+
+
+def _attachment(task: Task) -> dict[str, Any]:
+    assert task.eni is not None
+    assert task.subnet is not None
+    eni = task.eni
+    details = {"subnetId": task.subnet.subnet_id}
+    if eni.status != "PRECREATED":
+        details |= {
+            "networkInterfaceId": eni.interface_id,
+            "macAddress": eni.mac,
+            "privateDnsName": eni.dns_name,
+            "privateIPv4Address": eni.address,
+        }
+    pairs = [{"name": name, "value": value} for name, value in details.items()]
+    return {"id": eni.attachment_id, "type": "eni", "status": eni.status, "details": pairs}
+
+
+def _container(task: Task, container: Container) -> dict[str, Any]:
+    shape: dict[str, Any] = {
+        "containerArn": container.arn,
+        "lastStatus": container.last_status,
+        "name": container.name,
+        "image": container.image,
+        "taskArn": task.arn,
+        "networkInterfaces": [],
+        "cpu": container.cpu,
+    }
+    if container.memory is not None:
+        shape["memory"] = container.memory
+    if task.eni and task.eni.status != "PRECREATED":
+        interface = {"attachmentId": task.eni.attachment_id, "privateIpv4Address": task.eni.address}
+        shape["networkInterfaces"] = [interface]
+    if "pullStoppedAt" in task.times:
+        shape["imageDigest"] = container.image_digest
+    if "startedAt" in task.times:
+        shape["runtimeId"] = container.runtime_id
+    if container.exit_code is not None:
+        shape["exitCode"] = container.exit_code
+    if container.reason is not None:
+        shape["reason"] = container.reason
+    return shape

@@ -1,0 +1,203 @@
+"""moto inside this process: the APIs that it answers, and its records where the sandbox answers itself."""
+
+import io
+import os
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from headcount_sandbox.world.api import ApiRequest, ApiResponse
+
+os.environ.setdefault("MOTO_DISABLE_GLOBAL_CORS", "true")  # read by moto when it is imported; costs time a call
+
+from moto.backends import get_backend
+from moto.core.base_backend import BackendDict
+from moto.core.model_instances import reset_model_data
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+WARMED_SERVICES = ("ecs", "dynamodb", "sqs", "events", "ec2", "sts")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subnet:
+    """Where a task gets its zone and its address."""
+
+    subnet_id: str
+    vpc_id: str
+    availability_zone: str
+    cidr: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cluster:
+    """A cluster as moto keeps it."""
+
+    name: str
+    arn: str
+    status: str
+    capacity_providers: tuple[str, ...]
+    default_strategy: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskDefinition:
+    """One revision of a family; containers are AWS's container definitions."""
+
+    arn: str
+    family: str
+    status: str
+    network_mode: str | None
+    compatibilities: tuple[str, ...]
+    cpu: str | None
+    memory: str | None
+    ephemeral_storage_gib: int
+    containers: tuple[Mapping[str, Any], ...]
+    tags: Mapping[str, str]
+
+
+class MotoApis:
+    """moto's WSGI application and backends for one account and Region.
+
+    moto checks a condition and writes in two steps and knows no threads: calls of one service take turns here.
+    """
+
+    def __init__(self, *, region: str, account: str) -> None:
+        self._region = region
+        self._account = account
+        self._app = DomainDispatcherApplication(create_backend_app)
+        self._locks: dict[str, threading.RLock] = {}
+        self._locks_guard = threading.Lock()
+
+    def reset(self) -> None:
+        """Forgets every resource; moto keeps them once a process, so an earlier world's would show through."""
+        BackendDict.reset()
+        reset_model_data()
+
+    def warm(self, services: Iterable[str] = WARMED_SERVICES) -> None:
+        """Imports and builds what the first call of each service would otherwise pay for."""
+        for service in services:
+            self._app.get_application(self._environ(self._ping(service)))
+
+    def lock_of(self, service: str) -> threading.RLock:
+        with self._locks_guard:
+            return self._locks.setdefault(service, threading.RLock())
+
+    def answer(self, request: ApiRequest) -> ApiResponse:
+        """moto's answer to a request."""
+        started: dict[str, Any] = {}
+
+        def start_response(status: str, headers: list[tuple[str, str]], _: Any = None) -> None:
+            started.update(status=int(status.split()[0]), headers=dict(headers))
+
+        with self.lock_of(request.service):
+            parts = self._app(self._environ(request), start_response)
+            body = b"".join(parts)
+            if hasattr(parts, "close"):
+                parts.close()
+        return ApiResponse(status=started["status"], headers=started["headers"], body=body)
+
+    def cluster(self, name_or_arn: str) -> Cluster | None:
+        found = self._backend("ecs").clusters.get(name_or_arn.rpartition("/")[2])
+        if found is None:
+            return None
+        return Cluster(
+            name=found.name,
+            arn=found.arn,
+            status=found.status,
+            capacity_providers=tuple(found.capacity_providers or ()),
+            default_strategy=tuple(found.default_capacity_provider_strategy or ()),
+        )
+
+    def task_definition(self, reference: str) -> TaskDefinition | None:
+        """The revision that `family`, `family:revision` or an ARN means; without revision the latest active one."""
+        family, _, revision = reference.rpartition("/")[2].partition(":")
+        revisions = self._backend("ecs").task_definitions.get(family, {})
+        if revision:
+            found = revisions.get(int(revision)) if revision.isdigit() else None
+        else:
+            active = [number for number, definition in revisions.items() if definition.status == "ACTIVE"]
+            found = revisions[max(active)] if active else None
+        return None if found is None else _task_definition(found)
+
+    def subnet(self, subnet_id: str) -> Subnet | None:
+        by_zone: dict[str, dict[str, Any]] = self._backend("ec2").subnets
+        for subnets in tuple(by_zone.values()):
+            found = subnets.get(subnet_id)
+            if found is not None:
+                return Subnet(
+                    subnet_id=subnet_id,
+                    vpc_id=found.vpc_id,
+                    availability_zone=found.availability_zone,
+                    cidr=found.cidr_block,
+                )
+        return None
+
+    def queue_attributes(self, queue_name: str) -> Mapping[str, Any] | None:
+        """The attributes of a queue as strings, or None where there is no such queue."""
+        queue = self._backend("sqs").queues.get(queue_name)
+        return None if queue is None else queue.attributes
+
+    def _backend(self, service: str) -> Any:
+        return get_backend(service)[self._account][self._region]  # type: ignore[call-overload] # a name is a str here
+
+    def _ping(self, service: str) -> ApiRequest:
+        scope = (
+            f"AWS4-HMAC-SHA256 Credential=sandbox/20260101/{self._region}/{service}/aws4_request, SignedHeaders=host"
+        )
+        headers = {"host": "127.0.0.1", "authorization": scope, "x-amz-target": "DynamoDB_20120810.ListTables"}
+        return ApiRequest(
+            method="POST",
+            path="/",
+            query="",
+            headers=headers,
+            body=b"",
+            service=service,
+            operation="",
+            access_key=None,
+        )
+
+    def _environ(self, request: ApiRequest) -> dict[str, Any]:
+        host, _, port = request.headers.get("host", "127.0.0.1").partition(":")
+        environ: dict[str, Any] = {
+            "REQUEST_METHOD": request.method,
+            "SCRIPT_NAME": "",
+            "PATH_INFO": request.path,
+            "RAW_URI": f"{request.path}?{request.query}" if request.query else request.path,
+            "REQUEST_URI": f"{request.path}?{request.query}" if request.query else request.path,
+            "QUERY_STRING": request.query,
+            "SERVER_NAME": host,
+            "SERVER_PORT": port or "80",
+            "SERVER_PROTOCOL": "HTTP/1.1",
+            "REMOTE_ADDR": "127.0.0.1",
+            "wsgi.version": (1, 0),
+            "wsgi.url_scheme": "http",
+            "wsgi.input": io.BytesIO(request.body),
+            "wsgi.errors": io.StringIO(),
+            "wsgi.multithread": True,
+            "wsgi.multiprocess": False,
+            "wsgi.run_once": False,
+            "CONTENT_TYPE": request.headers.get("content-type", ""),
+            "CONTENT_LENGTH": str(len(request.body)),
+            "HTTP_X_MOTO_ACCOUNT_ID": self._account,
+        }
+        for name, value in request.headers.items():
+            if name not in ("content-type", "content-length", "transfer-encoding"):
+                environ["HTTP_" + name.upper().replace("-", "_")] = value
+        return environ
+
+
+def _task_definition(found: Any) -> TaskDefinition:
+    storage = found.ephemeral_storage or {}
+    return TaskDefinition(
+        arn=found.arn,
+        family=found.family,
+        status=found.status,
+        network_mode=found.network_mode,
+        compatibilities=tuple(found.compatibilities),
+        cpu=None if found.cpu is None else str(found.cpu),
+        memory=None if found.memory is None else str(found.memory),
+        ephemeral_storage_gib=int(storage.get("sizeInGiB", 20)),
+        containers=tuple(found.container_definitions),
+        tags={tag["key"]: tag.get("value", "") for tag in found.tags},
+    )

@@ -1,0 +1,240 @@
+"""The rules of SQS that moto does not keep, and who is told when a message can be received.
+
+moto compares deduplication ids with the messages that are still in the queue; SQS remembers an id for five minutes,
+also after its message was deleted, and answers a duplicate with the id of the original message.
+"""
+
+import hashlib
+import json
+import re
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import moto.sqs.models
+
+from headcount_sandbox.world.api import Answer, ApiError, ApiRequest, ApiResponse, json_answer
+from headcount_sandbox.world.moto_apis import MotoApis
+from headcount_sandbox.world.timers import Timers
+
+MAX_MESSAGE_BYTES = 1_048_576
+MAX_DELAY_SECONDS = 900
+DEDUPLICATION_SECONDS = 300.0
+_LEGAL_ID = re.compile(r"^[A-Za-z0-9!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~]{1,128}$")
+_SQS_JSON = "application/x-amz-json-1.0"
+
+moto.sqs.models.DEDUPLICATION_TIME_IN_SECONDS = -1  # the ledger below is the only one that forgets messages
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sent:
+    at: float
+    answer: Mapping[str, Any]
+
+
+class SqsApi:
+    """SQS's send and receive operations, in front of moto's."""
+
+    def __init__(self, moto_apis: MotoApis, timers: Timers, tell: Callable[[str], None]) -> None:
+        self._moto = moto_apis
+        self._timers = timers
+        self._tell = tell
+        self._lock = threading.Lock()
+        self._sent: OrderedDict[tuple[str, str], _Sent] = OrderedDict()
+        self._arrived = threading.Condition()
+        self._arrivals = 0
+
+    def operations(self) -> Mapping[str, Answer]:
+        """The operations answered here, by name."""
+        return {
+            "SendMessage": self._send,
+            "SendMessageBatch": self._send_batch,
+            "ReceiveMessage": self._receive,
+            "DeleteMessage": self._forward_and_tell,
+            "DeleteMessageBatch": self._forward_and_tell,
+            "ChangeMessageVisibility": self._change_visibility,
+            "ChangeMessageVisibilityBatch": self._change_visibility,
+        }
+
+    def _send(self, request: ApiRequest) -> ApiResponse:
+        queue = _queue_name(request.parameters)
+        attributes = self._attributes(queue)
+        entry = _checked(request.parameters, attributes)
+        key = _deduplication_key(queue, entry, attributes)
+        with self._moto.lock_of("sqs"):  # looking and sending are one step
+            original = self._original(key)
+            if original is not None:
+                return json_answer({**original, **_digest(entry)}, content_type=_SQS_JSON)
+            answer = self._moto.answer(_with_body(request, entry))
+            if answer.status == 200:
+                self._remember(key, json.loads(answer.body))
+        if answer.status == 200:
+            self._tell_after(queue, _delay(entry, attributes))
+        return answer
+
+    def _send_batch(self, request: ApiRequest) -> ApiResponse:
+        queue = _queue_name(request.parameters)
+        attributes = self._attributes(queue)
+        entries: list[dict[str, Any]] = request.parameters.get("Entries", [])
+        ids = [entry.get("Id") for entry in entries]
+        if len(set(ids)) != len(ids) or not 1 <= len(ids) <= 10:
+            return self._moto.answer(request)  # moto knows these errors
+        if sum(len(entry.get("MessageBody", "").encode()) for entry in entries) > MAX_MESSAGE_BYTES:
+            raise ApiError(
+                "AWS.SimpleQueueService.BatchRequestTooLong",
+                f"Batch requests cannot be longer than {MAX_MESSAGE_BYTES} bytes.",
+            )
+        result: dict[str, list[dict[str, Any]]] = {"Successful": [], "Failed": []}
+        for entry in entries:  # one by one: each may be a duplicate of the one before
+            self._send_entry(request, queue, entry, result)
+        return json_answer({name: part for name, part in result.items() if part}, content_type=_SQS_JSON)
+
+    def _send_entry(
+        self, request: ApiRequest, queue: str, entry: Mapping[str, Any], result: dict[str, list[dict[str, Any]]]
+    ) -> None:
+        single = {name: value for name, value in entry.items() if name != "Id"}
+        headers = {**request.headers, "x-amz-target": "AmazonSQS.SendMessage"}
+        parameters = {**single, "QueueUrl": request.parameters["QueueUrl"]}
+        try:
+            answer = self._send(_with_body(replace(request, operation="SendMessage", headers=headers), parameters))
+        except ApiError as error:
+            failure = {"Code": error.code, "Message": error.message}
+        else:
+            document = json.loads(answer.body)
+            if answer.status == 200:
+                result["Successful"].append({"Id": entry["Id"], **document})
+                return
+            code = answer.headers.get("x-amzn-query-error", "").partition(";")[0] or document.get("__type", "")
+            failure = {"Code": code.rpartition("#")[2], "Message": document.get("message", "")}
+        result["Failed"].append({"Id": entry["Id"], "SenderFault": True, **failure})
+
+    def _receive(self, request: ApiRequest) -> ApiResponse:
+        """Long polling here, so that moto's lock is never held while a client waits."""
+        queue = _queue_name(request.parameters)
+        attributes = self._attributes(queue)
+        wait = int(request.parameters.get("WaitTimeSeconds", attributes.get("ReceiveMessageWaitTimeSeconds", 0)))
+        if not 0 <= wait <= 20:
+            return self._moto.answer(request)
+        at_once = _with_body(request, {**request.parameters, "WaitTimeSeconds": 0})
+        deadline = time.monotonic() + wait
+        while True:
+            with self._arrived:
+                seen = self._arrivals
+            answer = self._moto.answer(at_once)
+            left = deadline - time.monotonic()
+            if b'"Messages"' in answer.body or answer.status != 200 or left <= 0:
+                break
+            with self._arrived:
+                self._arrived.wait_for(lambda: self._arrivals != seen, min(left, 1.0))  # noqa: B023 - used at once
+        if b'"Messages"' in answer.body:
+            visibility = request.parameters.get("VisibilityTimeout", attributes.get("VisibilityTimeout", 30))
+            self._tell_after(queue, float(visibility) + 0.001)
+        return answer
+
+    def _forward_and_tell(self, request: ApiRequest) -> ApiResponse:
+        """A deletion frees the message group of a FIFO queue: its next message can be received."""
+        queue = _queue_name(request.parameters)
+        answer = self._moto.answer(request)
+        if queue.endswith(".fifo"):
+            self._tell_after(queue, 0)
+        return answer
+
+    def _change_visibility(self, request: ApiRequest) -> ApiResponse:
+        queue = _queue_name(request.parameters)
+        answer = self._moto.answer(request)
+        for entry in request.parameters.get("Entries", [request.parameters]):
+            self._tell_after(queue, float(entry.get("VisibilityTimeout", 0)))
+        return answer
+
+    def _tell_after(self, queue: str, seconds: float) -> None:
+        if seconds > 0:
+            self._timers.after(seconds, lambda: self._notify(queue))
+        else:
+            self._notify(queue)
+
+    def _notify(self, queue: str) -> None:
+        with self._arrived:
+            self._arrivals += 1
+            self._arrived.notify_all()
+        self._tell(queue)
+
+    def _attributes(self, queue: str) -> Mapping[str, Any]:
+        attributes = self._moto.queue_attributes(queue)
+        if attributes is None:
+            raise ApiError("AWS.SimpleQueueService.NonExistentQueue", "The specified queue does not exist.")
+        return attributes
+
+    def _original(self, key: tuple[str, str] | None) -> Mapping[str, Any] | None:
+        with self._lock:
+            while self._sent and time.monotonic() - next(iter(self._sent.values())).at > DEDUPLICATION_SECONDS:
+                self._sent.popitem(last=False)
+            found = self._sent.get(key) if key else None
+            return None if found is None else found.answer
+
+    def _remember(self, key: tuple[str, str] | None, answer: Mapping[str, Any]) -> None:
+        if key is not None:
+            with self._lock:
+                self._sent[key] = _Sent(at=time.monotonic(), answer=answer)
+
+
+def _queue_name(parameters: Mapping[str, Any]) -> str:
+    return str(parameters.get("QueueUrl", "")).rstrip("/").rpartition("/")[2]
+
+
+def _with_body(request: ApiRequest, parameters: Mapping[str, Any]) -> ApiRequest:
+    return replace(request, body=json.dumps(parameters).encode())
+
+
+def _checked(parameters: Mapping[str, Any], attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """The entry with the deduplication id that content based deduplication gives it; raises what SQS refuses."""
+    entry = dict(parameters)
+    is_fifo = attributes.get("FifoQueue") == "true"
+    body = str(entry.get("MessageBody", "")).encode()
+    if len(body) > MAX_MESSAGE_BYTES:
+        raise _invalid(f"One or more parameters are invalid. Reason: Message must be shorter than {MAX_MESSAGE_BYTES}.")
+    delay = entry.get("DelaySeconds")
+    if delay is not None and not 0 <= delay <= MAX_DELAY_SECONDS:
+        raise _invalid(
+            f"Value {delay} for parameter DelaySeconds is invalid. Reason: DelaySeconds must be >= 0 and <= 900."
+        )
+    if is_fifo and delay:
+        raise _invalid(
+            f"Value {delay} for parameter DelaySeconds is invalid. Reason: The request include parameter that is not "
+            "valid for this queue type."
+        )
+    if is_fifo and "MessageGroupId" not in entry:
+        raise ApiError("MissingParameter", "The request must contain the parameter MessageGroupId.")
+    for name in ("MessageGroupId", "MessageDeduplicationId"):
+        if name in entry and not _LEGAL_ID.match(str(entry[name])):
+            raise _invalid(
+                f"Value {entry[name]} for parameter {name} is invalid. Reason: {name} can only include alphanumeric "
+                "and punctuation characters. 1 to 128 in length."
+            )
+    if is_fifo and attributes.get("ContentBasedDeduplication") == "true":
+        entry.setdefault("MessageDeduplicationId", hashlib.sha256(body).hexdigest())
+    return entry
+
+
+def _deduplication_key(queue: str, entry: Mapping[str, Any], attributes: Mapping[str, Any]) -> tuple[str, str] | None:
+    identity = entry.get("MessageDeduplicationId")
+    if attributes.get("FifoQueue") != "true" or identity is None:
+        return None
+    by_group = attributes.get("DeduplicationScope") == "messageGroup"
+    return (queue, f"{entry['MessageGroupId']}\n{identity}" if by_group else identity)
+
+
+def _delay(entry: Mapping[str, Any], attributes: Mapping[str, Any]) -> float:
+    delay = entry.get("DelaySeconds")
+    return float(attributes.get("DelaySeconds") or 0 if delay is None else delay)
+
+
+def _digest(entry: Mapping[str, Any]) -> dict[str, str]:
+    body = str(entry["MessageBody"]).encode()
+    return {"MD5OfMessageBody": hashlib.md5(body, usedforsecurity=False).hexdigest()}
+
+
+def _invalid(message: str) -> ApiError:
+    return ApiError("InvalidParameterValue", message)

@@ -1,0 +1,236 @@
+"""The world that Headcount lives in, in one object: AWS's APIs on a local port, tasks that really run, faults."""
+
+import os
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import boto3
+from botocore.config import Config
+
+from headcount_sandbox.errors import HeadcountSandboxError
+from headcount_sandbox.world.api import Answer
+from headcount_sandbox.world.calls import Calls
+from headcount_sandbox.world.console import Console
+from headcount_sandbox.world.ecs.life_cycle import LifeCycle
+from headcount_sandbox.world.ecs.service import EcsSettings, EcsTasks
+from headcount_sandbox.world.ecs.task import api_shape
+from headcount_sandbox.world.eventbridge import EventsApi
+from headcount_sandbox.world.faults import Faults
+from headcount_sandbox.world.front import Caller, Front
+from headcount_sandbox.world.functions import FunctionsApi, Invoke, StackOutputs, no_functions
+from headcount_sandbox.world.http_server import HttpServer
+from headcount_sandbox.world.moto_apis import MotoApis
+from headcount_sandbox.world.network import create_network
+from headcount_sandbox.world.outbox import Outbox
+from headcount_sandbox.world.runtimes.processes import ProcessRuntime
+from headcount_sandbox.world.runtimes.runtime import Runtime, TaskUsage
+from headcount_sandbox.world.runtimes.simulated import SimulatedRuntime
+from headcount_sandbox.world.sqs import SqsApi
+from headcount_sandbox.world.timers import Timers
+
+TaskRuntimeName = Literal["process", "simulated"]
+OnEvent = Callable[[dict[str, Any]], None]
+OnMessage = Callable[[str], None]
+Subject = TypeVar("Subject")
+
+_KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT")
+
+
+class World:
+    """A local AWS. moto keeps its records once a process, so one world at a time: starting one forgets the last.
+
+    Listeners run one after the other on one thread, in the order of what happened, and must not block.
+    """
+
+    def __init__(
+        self,
+        *,
+        port: int = 0,
+        region: str = "eu-west-1",
+        account: str = "123456789012",
+        task_runtime: TaskRuntimeName = "process",
+        life_cycle: LifeCycle | None = None,
+        seed: int | None = None,
+        stopped_task_retention: float = 3600.0,
+    ) -> None:
+        self.region = region
+        self.account = account
+        self.invoke: Invoke = no_functions
+        self.stack_outputs: StackOutputs = {}
+        self.callers: dict[str, Caller] = {}
+        self.faults = Faults(seed)
+        self.calls = Calls()
+        self._answers: dict[tuple[str, str], Answer] = {}
+        self._listeners: list[OnEvent] = []
+        self._message_listeners: list[OnMessage] = []
+        self._put_listeners: list[OnEvent] = []
+        self._moto = MotoApis(region=region, account=account)
+        self._timers = Timers()
+        self._outbox = Outbox()
+        self._server = self._listen(port)
+        self.port = self._server.port
+        self.endpoint_url = f"http://127.0.0.1:{self.port}"
+        self._runtime = self._make_runtime(task_runtime)
+        settings = EcsSettings(
+            region=region,
+            account=account,
+            life_cycle=life_cycle or LifeCycle(),
+            stopped_task_retention=stopped_task_retention,
+            seed=seed,
+        )
+        self._ecs = EcsTasks(
+            settings,
+            moto=self._moto,
+            runtime=self._runtime,
+            timers=self._timers,
+            faults=self.faults,
+            send=self._teller(self._listeners),
+        )
+        self._wire()
+
+    def start(self) -> "World":
+        """Forgets what moto knew of an earlier world and serves; returns itself."""
+        self._moto.reset()
+        self._moto.warm()
+        self._timers.start()
+        self._outbox.start()
+        self._server.start()
+        return self
+
+    def stop(self) -> None:
+        """Ends the server, every task process and every thread."""
+        self._server.stop()
+        self._timers.stop()
+        self._runtime.stop()
+        self._outbox.stop()
+
+    def __enter__(self) -> "World":
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    # --- listening --------------------------------------------------------------------------------------------------
+
+    def on_event(self, listener: OnEvent) -> None:
+        """Every event that AWS itself sends (task state changes), as EventBridge's envelope, before event faults."""
+        self._listeners.append(listener)
+
+    def on_put_events(self, listener: OnEvent) -> None:
+        """Every entry of PutEvents, as a full envelope."""
+        self._put_listeners.append(listener)
+
+    def on_message(self, listener: OnMessage) -> None:
+        """The name of a queue in which a message was sent or may have become visible again."""
+        self._message_listeners.append(listener)
+
+    def answer(self, service: str, operation: str, answer: Answer) -> None:
+        """Takes over an operation (such as `lambda`, `ListFunctions`) from moto."""
+        self._answers[service, operation] = answer
+
+    # --- tasks ------------------------------------------------------------------------------------------------------
+
+    def describe_tasks(self) -> list[dict[str, Any]]:
+        """Every task as the API shows it, with the pid of its process."""
+        with self._ecs.store.lock:
+            tasks = list(self._ecs.store.all())
+            return [{**api_shape(task), "pid": self._runtime.pid(task.task_id)} for task in tasks]
+
+    def task_pid(self, task_id: str) -> int | None:
+        """The process of a task; None where there is none."""
+        return self._runtime.pid(task_id)
+
+    def task_usage(self, task_id: str) -> TaskUsage | None:
+        """CPU and memory of a running task's processes."""
+        return self._runtime.usage(task_id)
+
+    def task_log(self, task_id: str) -> Path | None:
+        """The file with a task's output; None for simulated tasks."""
+        return self._runtime.log_path(task_id) if isinstance(self._runtime, ProcessRuntime) else None
+
+    def kill_task(self, task_id: str) -> None:
+        """SIGKILL to a task; raises KeyError for one that never was."""
+        self._runtime.kill(self._ecs.store.by_id(task_id).task_id)
+
+    def fail_task(self, task_id: str, exit_code: int = 1) -> None:
+        """Ends a simulated task with an exit code; a process is killed instead. Raises KeyError."""
+        task = self._ecs.store.by_id(task_id)
+        if isinstance(self._runtime, SimulatedRuntime):
+            self._timers.after(0, partial(self._runtime.exit, task.task_id, exit_code))
+        else:
+            self._runtime.kill(task.task_id)
+
+    def spot_notice(self, task_id: str, warning_seconds: float = 120.0) -> None:
+        """Fargate takes the task back: SIGTERM and the event now, SIGKILL at the end of the warning. Raises KeyError."""
+        self._ecs.lives.interrupt(self._ecs.store.by_id(task_id), warning_seconds)
+
+    # --- conveniences -----------------------------------------------------------------------------------------------
+
+    def client(self, service: str, *, access_key: str = "sandbox", attempts: int = 1) -> Any:
+        """A boto3 client of this world; `attempts` 1 means that errors are seen as they are."""
+        return boto3.client(  # type: ignore[call-overload] # the stubs want a literal
+            service,
+            endpoint_url=self.endpoint_url,
+            region_name=self.region,
+            aws_access_key_id=access_key,
+            aws_secret_access_key="sandbox",  # noqa: S106 - nobody checks signatures here
+            config=Config(retries={"mode": "standard", "total_max_attempts": attempts}),
+        )
+
+    def default_network(self) -> dict[str, str]:
+        """A VPC with a subnet in each of three zones: zone to subnet id."""
+        return create_network(self.client("ec2"), self.region)
+
+    def create_cluster(self, name: str) -> str:
+        """A cluster with both Fargate capacity providers; returns its ARN."""
+        created = self.client("ecs").create_cluster(clusterName=name, capacityProviders=["FARGATE", "FARGATE_SPOT"])
+        return str(created["cluster"]["clusterArn"])
+
+    def _wire(self) -> None:
+        functions = FunctionsApi(
+            moto=self._moto,
+            region=self.region,
+            account=self.account,
+            invoke=lambda: self.invoke,
+            outputs=lambda: self.stack_outputs,
+        )
+        sqs = SqsApi(self._moto, self._timers, self._teller(self._message_listeners))
+        events = EventsApi(region=self.region, account=self.account, publish=self._teller(self._put_listeners))
+        for service, operations in (
+            ("ecs", self._ecs.operations()),
+            ("sqs", sqs.operations()),
+            ("events", events.operations()),
+            ("lambda", functions.lambda_operations()),
+            ("cloudformation", functions.cloudformation_operations()),
+        ):
+            self._answers.update({(service, name): answer for name, answer in operations.items()})
+
+    def _listen(self, port: int) -> HttpServer:
+        front = Front(
+            answers=self._answers,
+            otherwise=self._moto.answer,
+            console=Console(faults=self.faults, calls=self.calls, tasks=self).answer,
+            faults=self.faults,
+            calls=self.calls,
+            callers=self.callers,
+        )
+        try:
+            return HttpServer(front.respond, port)
+        except OSError as error:
+            raise HeadcountSandboxError(f"Port {port} of 127.0.0.1 cannot be used: {error.strerror}") from error
+
+    def _make_runtime(self, name: TaskRuntimeName) -> Runtime:
+        if name == "simulated":
+            return SimulatedRuntime(self._timers)
+        kept = {variable: os.environ[variable] for variable in _KEPT_VARIABLES if variable in os.environ}
+        own = {"AWS_ENDPOINT_URL": self.endpoint_url, "AWS_REGION": self.region, "AWS_DEFAULT_REGION": self.region}
+        return ProcessRuntime(self._timers, {**kept, **own})
+
+    def _teller(self, listeners: list[Callable[[Subject], None]]) -> Callable[[Subject], None]:
+        def tell(subject: Subject) -> None:
+            for listener in listeners:
+                self._outbox.post(partial(listener, subject))
+
+        return tell
