@@ -7,7 +7,6 @@ from typing import Any
 from headcount_cli.failures import Failure, Refused
 
 PROTOCOL_VERSION = 1
-RETRIED = frozenset({"Conflict", "Unavailable"})
 RETRY_DELAYS = (0.5, 1.5)  # seconds; every operation may be repeated, so a short patience costs nothing
 
 Document = dict[str, Any]
@@ -66,7 +65,7 @@ class ControlClient:
             try:
                 return _result(self._invoke(request))
             except Refused as refused:
-                if refused.kind not in RETRIED:
+                if not refused.is_passing:
                     raise
             self._sleep(delay)
         return _result(self._invoke(request))

@@ -3,7 +3,8 @@
 Failure             exit code 1: failed, refused, not reached
 ├── BadInput        exit code 2: what the user wrote cannot be meant
 ├── Refused         Headcount's control function said no; keeps its error as it came
-├── NotReached      AWS or the control function did not answer; the same call may work later
+├── NotReached      AWS let nothing through: no credentials, no permission
+│   └── Unanswered  throttled, timed out, not reachable, crashed: the same call may work in a moment
 └── NotSteady       waited for as long as was asked
 """
 
@@ -19,6 +20,7 @@ class Failure(Exception):  # noqa: N818  # how a command ends, refusals and Ctrl
 
     kind = "Failed"
     exit_code = FAILED
+    is_passing = False  # whether whoever waits for something else anyway may just ask again
 
     def __init__(self, message: str, *, hint: str = "", problems: Sequence[Mapping[str, Any]] = ()) -> None:
         super().__init__(message)
@@ -47,9 +49,15 @@ class InvalidManifests(BadInput):
 
 
 class NotReached(Failure):
-    """No answer came; nothing is known to have changed."""
+    """The request did not get as far as Headcount; nothing has changed."""
 
     kind = "NotReached"
+
+
+class Unanswered(NotReached):
+    """No answer came, so nothing is known about whether the request took effect."""
+
+    is_passing = True
 
 
 class NotSteady(Failure):
@@ -65,6 +73,8 @@ class Interrupted(Failure):
 
 
 BAD_INPUT_TYPES = frozenset({"InvalidRequest", "InvalidManifest"})
+
+PASSING_TYPES = frozenset({"Conflict", "Unavailable"})
 
 HINTS = {
     "ServiceNotFound": "See the services with 'headcount list'.",
@@ -83,6 +93,7 @@ class Refused(Failure):
         self.kind = str(error.get("type", "Failed"))
         problems = [problem for problem in error.get("problems") or () if isinstance(problem, Mapping)]
         super().__init__(str(error.get("message") or self.kind), hint=HINTS.get(self.kind, ""), problems=problems)
+        self.is_passing = self.kind in PASSING_TYPES
         self.exit_code = BAD_INPUT if self.kind in BAD_INPUT_TYPES else FAILED
 
     def as_document(self) -> dict[str, Any]:

@@ -111,7 +111,14 @@ OPTION_TYPES: dict[str, Any] = {
     ],
     "output": Annotated[
         OutputFormat | None,
-        typer.Option("--output", "-o", help="How to print results.", show_default="table", rich_help_panel=PANEL),
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="table|json",
+            help="How to print results.",
+            show_default="table",
+            rich_help_panel=PANEL,
+        ),
     ],
     "no_color": Annotated[
         bool, typer.Option("--no-color", help="Plain text, as with NO_COLOR.", rich_help_panel=PANEL)

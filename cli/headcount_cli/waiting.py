@@ -7,7 +7,7 @@ from typing import Any
 
 from headcount_cli.control_client import ControlClient
 from headcount_cli.durations import format_seconds
-from headcount_cli.failures import NotReached, NotSteady, Refused
+from headcount_cli.failures import Failure, NotSteady, Refused
 from headcount_cli.output import Output
 from headcount_cli.session import Session
 from headcount_cli.views.words import plain
@@ -75,13 +75,10 @@ class _Waiting:
         """The newest answer; an unanswered question leaves the one before, and is asked again by the next look."""
         try:
             self._seen, self._unreached = self._control.describe(self._service), ""
-        except NotReached as failure:
-            self._unreached = failure.message
-            return {}
-        except Refused as refused:
-            if refused.kind not in {"Conflict", "Unavailable"}:
+        except Failure as failure:
+            if not failure.is_passing:
                 raise
-            self._unreached = refused.message
+            self._unreached = failure.message
             return {}
         return self._seen
 

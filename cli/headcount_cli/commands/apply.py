@@ -117,9 +117,8 @@ def _print_results(session: Session, results: Sequence[Answer]) -> None:
 def _wait_for_all(session: Session, results: Sequence[Answer], timeout: timedelta) -> None:
     """Services start side by side: whoever is late was not held up by the one waited for first."""
     ends = session.now() + timeout
-    names = ", ".join(str(result["service"]) for result in results)
     is_late = False
-    with interruptible(f"Stopped waiting; {names} stays applied.", f"Watch it with 'headcount describe {names}'."):
+    with interruptible(*_left_applied([str(result["service"]) for result in results])):
         for result in results:
             try:
                 _wait_for(session, result, ends - session.now())
@@ -130,6 +129,13 @@ def _wait_for_all(session: Session, results: Sequence[Answer], timeout: timedelt
                 session.output.result(result)
     if is_late:
         raise typer.Exit(FAILED)
+
+
+def _left_applied(services: Sequence[str]) -> tuple[str, str]:
+    """What to say after Ctrl-C: the message and the hint."""
+    if len(services) == 1:
+        return f"Stopped waiting; {services[0]} stays applied.", f"Watch it with 'headcount describe {services[0]}'."
+    return f"Stopped waiting; {', '.join(services)} stay applied.", "Watch them with 'headcount list'."
 
 
 def _wait_for(session: Session, result: Answer, timeout: timedelta) -> None:

@@ -8,7 +8,7 @@ import typer
 
 from headcount_cli.commands.arguments import Service, named
 from headcount_cli.control_client import ControlClient
-from headcount_cli.failures import NotReached
+from headcount_cli.failures import Failure
 from headcount_cli.session import Session
 from headcount_cli.views.history import events_view, line
 
@@ -53,7 +53,9 @@ def _unseen(control: ControlClient, service: str, seen: set[str]) -> list[Entry]
             if _identity(entry) in seen:
                 break
             new.append(entry)
-    except NotReached:
+    except Failure as failure:
+        if not failure.is_passing:
+            raise
         return []  # asked again two seconds later; a half-read page would leave a gap
     return new
 

@@ -21,7 +21,10 @@ Port = Annotated[
     int, typer.Option("--port", min=0, max=65535, help="Where to listen on 127.0.0.1; 0 is any free port.")
 ]
 RuntimeOption = Annotated[
-    Runtime, typer.Option("--runtime", help="Tasks as processes of this machine, or only pretended.")
+    Runtime,
+    typer.Option(
+        "--runtime", metavar="process|simulated", help="Tasks as processes of this machine, or only pretended."
+    ),
 ]
 
 

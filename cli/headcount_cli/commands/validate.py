@@ -14,4 +14,4 @@ def validate(session: Session, files: ManifestFiles) -> None:
     """
     manifests = read_manifests(files)
     document = {"manifests": [{"file": manifest.file, "service": manifest.service} for manifest in manifests]}
-    session.output.result(document, *(Text(f"{manifest.file}: {manifest.service} is valid") for manifest in manifests))
+    session.output.result(document, *(Text(f"{manifest.service} is valid: {manifest.file}") for manifest in manifests))

@@ -1,0 +1,192 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from unit.cli.fake_control import FakeControl, Refusal, a_service
+from unit.cli.manifest_files import a_manifest, write_manifest
+from unit.cli.terminal import Terminal
+
+
+def becomes_steady(control: FakeControl, key: str = "prod/web") -> Callable[[], None]:
+    def step() -> None:
+        service = control.services[key]
+        service |= {"state": "STEADY", "runningCount": service["desiredCount"], "pendingCount": 0}
+
+    return step
+
+
+def test_shows_the_difference_then_applies_where_nobody_can_answer(terminal: Terminal, tmp_path: Path) -> None:
+    done = terminal.run("apply", "-f", write_manifest(tmp_path))
+    assert done.code == 0
+    assert "prod/web: new service, desired count 2" in done.out
+    assert "+ taskDefinition" in done.out
+    assert terminal.questions == []
+    assert [request["dryRun"] for request in terminal.control.requests] == [True, False]
+    assert "prod/web" in terminal.control.services
+
+
+def test_a_no_changes_nothing(terminal: Terminal, tmp_path: Path) -> None:
+    terminal.interactive, terminal.answers = True, [False]
+    done = terminal.run("apply", "-f", write_manifest(tmp_path))
+    assert done.code == 1
+    assert "Nothing was changed" in done.err
+    assert terminal.control.services == {}
+
+
+def test_yes_asks_nobody(terminal: Terminal, tmp_path: Path) -> None:
+    terminal.interactive = True
+    assert terminal.run("apply", "-f", write_manifest(tmp_path), "--yes").code == 0
+    assert terminal.questions == []
+
+
+def test_a_dry_run_changes_nothing_and_prints_the_answer_for_programs(terminal: Terminal, tmp_path: Path) -> None:
+    done = terminal.run("apply", "-f", write_manifest(tmp_path), "--dry-run", "--output", "json")
+    assert done.code == 0
+    assert done.document["created"] is True
+    assert terminal.control.services == {}
+
+
+def test_json_is_exactly_the_result_even_after_waiting(terminal: Terminal, tmp_path: Path) -> None:
+    terminal.sleeping = becomes_steady(terminal.control)
+    done = terminal.run("apply", "-f", write_manifest(tmp_path), "--wait", "-o", "json")
+    assert done.code == 0
+    assert done.document["deployment"] == "dep-1"
+    assert "prod/web: new service" in done.err
+
+
+def test_without_a_difference_nothing_is_sent(terminal: Terminal, tmp_path: Path) -> None:
+    terminal.control.services = {"prod/web": a_service(manifest=a_manifest())}
+    terminal.interactive = True
+    done = terminal.run("apply", "-f", write_manifest(tmp_path))
+    assert done.code == 0
+    assert "no changes" in done.out
+    assert len(terminal.control.requests) == 1
+
+
+def test_says_who_applied(terminal: Terminal, tmp_path: Path) -> None:
+    terminal.run("apply", "-f", write_manifest(tmp_path))
+    dry_run, applied = terminal.control.requests
+    assert "by" not in dry_run
+    assert applied["by"] == "alice"
+
+
+def test_waits_until_steady(terminal: Terminal, tmp_path: Path) -> None:
+    terminal.sleeping = becomes_steady(terminal.control)
+    done = terminal.run("apply", "-f", write_manifest(tmp_path), "--wait")
+    assert done.code == 0
+    assert "0/2 running. DEPLOYING: a new deployment" in done.err
+    assert "prod/web is steady after 1s." in done.err
+
+
+def test_a_steady_state_from_before_the_apply_does_not_count(terminal: Terminal, tmp_path: Path) -> None:
+    terminal.control.services = {"prod/web": a_service(desiredCount=2, runningCount=2)}
+
+    def not_noticed_yet(control: FakeControl) -> None:
+        control.services["prod/web"] |= {"state": "STEADY", "deployment": "dep-3"}
+
+    terminal.control.step = not_noticed_yet
+    done = terminal.run("apply", "-f", write_manifest(tmp_path), "--wait", "--timeout", "30s")
+    assert done.code == 1
+
+
+def test_not_steady_in_time_tells_why(terminal: Terminal, tmp_path: Path) -> None:
+    started = terminal.now
+    done = terminal.run("apply", "-f", write_manifest(tmp_path), "--wait", "--timeout", "2m")
+    assert done.code == 1
+    assert "prod/web: not done after 2m. 0/2 running. DEPLOYING: a new deployment" in done.err
+    assert (terminal.now - started).total_seconds() == 120
+
+
+def test_not_steady_is_one_json_document(terminal: Terminal, tmp_path: Path) -> None:
+    done = terminal.run("apply", "-f", write_manifest(tmp_path), "--wait", "--timeout", "5s", "-o", "json")
+    assert done.code == 1
+    assert done.document["error"]["type"] == "NotSteady"
+
+
+def test_waits_for_all_and_reports_the_late_one(terminal: Terminal, tmp_path: Path) -> None:
+    worker = write_manifest(tmp_path, "worker.json", serviceName="worker")
+    terminal.sleeping = becomes_steady(terminal.control, "prod/worker")
+    arguments = ("apply", "-f", write_manifest(tmp_path), "-f", worker, "--wait", "--timeout", "10s", "-o", "json")
+    done = terminal.run(*arguments)
+    assert done.code == 1
+    decoder, text = json.JSONDecoder(), done.out.strip()
+    late, end = decoder.raw_decode(text)
+    steady, _ = decoder.raw_decode(text[end:].strip())
+    assert late["error"]["type"] == "NotSteady"
+    assert steady["service"] == "prod/worker"
+
+
+def test_interrupted_while_waiting_leaves_it_applied_and_says_so(terminal: Terminal, tmp_path: Path) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    terminal.sleeping = interrupt
+    done = terminal.run("apply", "-f", write_manifest(tmp_path), "--wait")
+    assert done.code == 1
+    assert "prod/web stays applied" in done.err
+    assert "headcount describe prod/web" in done.err
+    assert "prod/web" in terminal.control.services
+
+
+def test_a_moment_without_an_answer_does_not_end_the_wait(terminal: Terminal, tmp_path: Path) -> None:
+    steady = becomes_steady(terminal.control)
+
+    def step() -> None:
+        steady()
+        terminal.sleeping = lambda: None
+        terminal.control.refusals = [Refusal("Unavailable", "AWS throttled.")] * 3
+
+    terminal.sleeping = step
+    done = terminal.run("apply", "-f", write_manifest(tmp_path), "--wait")
+    assert done.code == 0
+    assert "AWS throttled." in done.err
+
+
+def test_one_refused_manifest_stops_all_before_anything_is_applied(terminal: Terminal, tmp_path: Path) -> None:
+    problem = {"path": "taskDefinition", "value": "web:12", "message": "is not a task definition of this account"}
+    terminal.control.refusals = [Refusal("InvalidManifest", "1 problem.", [problem])]
+    worker = write_manifest(tmp_path, "worker.json", serviceName="worker")
+    done = terminal.run("apply", "-f", write_manifest(tmp_path), "-f", worker)
+    assert done.code == 2
+    assert "taskDefinition = web:12" in done.err
+    assert terminal.control.services == {}
+
+
+def test_all_refusals_are_shown_together(terminal: Terminal, tmp_path: Path) -> None:
+    terminal.control.refusals = [
+        Refusal("InvalidManifest", "no such cluster"),
+        Refusal("ServiceDeleting", "being deleted"),
+    ]
+    worker = write_manifest(tmp_path, "worker.json", serviceName="worker")
+    done = terminal.run("apply", "-f", write_manifest(tmp_path), "-f", worker, "-o", "json")
+    messages = [problem["message"] for problem in done.document["error"]["problems"]]
+    assert done.code == 2
+    assert messages == ["no such cluster", "being deleted"]
+
+
+def test_an_invalid_file_reaches_nobody(terminal: Terminal, tmp_path: Path) -> None:
+    done = terminal.run(
+        "apply", "-f", write_manifest(tmp_path), "-f", write_manifest(tmp_path, "b.json", desiredCount=5001)
+    )
+    assert done.code == 2
+    assert terminal.control.requests == []
+
+
+def test_the_difference_hides_values_of_environment_variables(terminal: Terminal, tmp_path: Path) -> None:
+    overrides = {"containerOverrides": [{"name": "web", "environment": [{"name": "PASSWORD", "value": "hunter2"}]}]}
+    done = terminal.run("apply", "-f", write_manifest(tmp_path, overrides=overrides))
+    assert done.code == 0
+    assert "hunter2" not in done.out + done.err
+    assert "(hidden)" in done.out
+
+
+def test_warnings_are_shown(terminal: Terminal, tmp_path: Path) -> None:
+    invoke = terminal.control.invoke
+
+    def warning(request: dict[str, object]) -> dict[str, object]:
+        answer = invoke(request)
+        answer["result"]["warnings"] = ["only one subnet: no second zone to fall back to"]
+        return answer
+
+    terminal.control.invoke = warning  # type: ignore[method-assign]  # the fake with one more thing to say
+    assert "Warning: only one subnet" in terminal.run("apply", "-f", write_manifest(tmp_path), "--dry-run").out

@@ -1,0 +1,115 @@
+"""scale, protect, delete, sandbox."""
+
+import pytest
+
+from unit.cli.fake_control import FakeControl, a_service, a_task
+from unit.cli.terminal import Terminal
+
+TASK = a_task()["taskId"]
+
+
+@pytest.fixture
+def control() -> FakeControl:
+    return FakeControl(services={"prod/web": a_service()})
+
+
+def test_scale_says_from_what_to_what(terminal: Terminal) -> None:
+    done = terminal.run("scale", "web", "5")
+    assert (done.code, done.out) == (0, "prod/web: desired count 1 -> 5\n")
+    assert terminal.control.requests[0]["by"] == "alice"
+
+
+def test_scale_waits_for_the_new_count(terminal: Terminal) -> None:
+    def step() -> None:
+        terminal.control.services["prod/web"] |= {"runningCount": 5, "state": "STEADY"}
+
+    terminal.sleeping = step
+    done = terminal.run("scale", "web", "5", "--wait", "-o", "json")
+    assert done.document == {"service": "prod/web", "before": 1, "after": 5}
+    assert "prod/web is steady" in done.err
+
+
+def test_scale_to_the_same_count_says_so(terminal: Terminal) -> None:
+    assert "desired count is 1 already" in terminal.run("scale", "web", "1").out
+
+
+@pytest.mark.parametrize("count", ["-1", "5001", "many", "1.5", ""])
+def test_scale_refuses_what_is_no_count(terminal: Terminal, count: str) -> None:
+    done = terminal.run("scale", "web", count)
+    assert done.code == 2
+    assert "'COUNT'" in done.err
+    assert terminal.control.requests == []
+
+
+def test_delete_asks_and_says_what_will_stop(terminal: Terminal) -> None:
+    terminal.interactive, terminal.answers = True, [True]
+    assert terminal.run("delete", "web").code == 0
+    assert terminal.questions == ["Delete prod/web (stop its 1 running task)?"]
+    assert terminal.control.services["prod/web"]["state"] == "DELETING"
+
+
+def test_a_no_to_delete_changes_nothing(terminal: Terminal) -> None:
+    terminal.interactive, terminal.answers = True, [False]
+    assert terminal.run("delete", "web").code == 1
+    assert terminal.control.operations() == ["describe"]
+
+
+def test_delete_needs_a_yes_where_nobody_can_answer(terminal: Terminal) -> None:
+    done = terminal.run("delete", "web")
+    assert done.code == 2
+    assert "--yes" in done.err
+    assert terminal.control.requests == []
+
+
+def test_delete_waits_until_the_service_is_gone(terminal: Terminal) -> None:
+    terminal.sleeping = terminal.control.services.clear
+    done = terminal.run("delete", "web", "--yes", "--wait")
+    assert done.code == 0
+    assert "prod/web is gone" in done.err
+
+
+def test_delete_that_takes_too_long_tells_why(terminal: Terminal) -> None:
+    done = terminal.run("delete", "web", "--yes", "--wait", "--timeout", "3s")
+    assert done.code == 1
+    assert "DELETING: stopping its tasks" in done.err
+
+
+@pytest.mark.parametrize(
+    ("options", "minutes"), [((), 120), (("--for", "90s"), 2), (("--for", "48h"), 2880), (("--off",), 0)]
+)
+def test_protect_asks_for_whole_minutes(terminal: Terminal, options: tuple[str, ...], minutes: int) -> None:
+    assert terminal.run("protect", "web", TASK, *options).code == 0
+    assert terminal.control.requests[0]["expiresInMinutes"] == minutes
+
+
+def test_protect_says_until_when(terminal: Terminal) -> None:
+    assert terminal.run("protect", "web", TASK).out == f"{TASK}: protected until 05:00:00 UTC (in 2h)\n"
+    assert terminal.run("protect", "web", TASK, "--off").out == f"{TASK}: not protected\n"
+
+
+def test_protect_takes_arns(terminal: Terminal) -> None:
+    assert terminal.run("protect", "web", f"arn:aws:ecs:eu-central-1:123456789012:task/prod/{TASK}").code == 0
+
+
+def test_protect_names_unknown_tasks(terminal: Terminal) -> None:
+    done = terminal.run("protect", "web", TASK, "nope")
+    assert done.code == 2
+    assert "tasks[1] = nope" in done.err
+
+
+@pytest.mark.parametrize("options", [("--for", "49h"), ("--for", "10"), ("--for", "2h", "--off"), ("--for", "-2h")])
+def test_protect_refuses_impossible_durations(terminal: Terminal, options: tuple[str, ...]) -> None:
+    done = terminal.run("protect", "web", TASK, *options)
+    assert done.code == 2
+    assert terminal.control.requests == []
+
+
+def test_sandbox_prints_the_environment_and_stops_with_ctrl_c(terminal: Terminal) -> None:
+    done = terminal.run("sandbox", "--port", "5000", "--runtime", "simulated")
+    assert done.code == 0
+    assert done.out == "export AWS_ENDPOINT_URL=http://127.0.0.1:5000\nexport AWS_REGION='eu central 1'\n"
+    assert terminal.sandboxes == [(5000, "simulated", "started"), (5000, "simulated", "stopped")]
+
+
+def test_sandbox_environment_for_programs(terminal: Terminal) -> None:
+    assert terminal.run("sandbox", "-o", "json").document["AWS_ENDPOINT_URL"] == "http://127.0.0.1:5000"
