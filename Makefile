@@ -25,6 +25,7 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 TESTS ?= tests
 COVERAGE_AT_LEAST := 90
+ARCHITECTURE ?= arm64
 
 .PHONY: help demo test check bench lock sam sam-validate sam-build format lint types imports template coverage clean
 
@@ -45,7 +46,7 @@ check: format lint types imports template sam-validate sam-build coverage  ## ev
 bench: $(DEV)  ## measurements of the promises that are about speed and size
 	@$(BIN)/python -m bench
 
-sam: sam-validate  ## validate the template and build what is deployed into .aws-sam/
+sam: sam-validate  ## validate the template and build what is deployed into .aws-sam/ (ARCHITECTURE=x86_64 for the other one)
 	@$(MAKE) sam-build NEEDS_313=1
 
 lock: $(DEV)  ## pin requirements again (LOCK_FLAGS=--upgrade for newer versions)
@@ -91,9 +92,9 @@ sam-build: $(SAM)
 		echo "sam build needs Python 3.13, the functions' runtime, and none was found: apt, brew or 'pyenv install 3.13' bring it."; \
 		[ -z "$(NEEDS_313)" ] || exit 1; echo "skipped"; exit 0; \
 	fi; \
-	PATH="$(CURDIR)/.venv-sam/bin:$$(dirname "$$found"):$$PATH" .venv-sam/bin/sam build </dev/null >.venv-sam/build.log 2>&1 \
+	PATH="$(CURDIR)/.venv-sam/bin:$$(dirname "$$found"):$$PATH" .venv-sam/bin/sam build --parameter-overrides Architecture=$(ARCHITECTURE) </dev/null >.venv-sam/build.log 2>&1 \
 		|| { cat .venv-sam/build.log; exit 1; }; \
-	du -sk .aws-sam/build/HeadcountLayer | awk '{printf "built; the layer is %.1f MB unzipped\n", $$1 / 1024}'
+	du -sk .aws-sam/build/HeadcountLayer | awk '{printf "built for $(ARCHITECTURE); the layer is %.1f MB unzipped\n", $$1 / 1024}'
 
 coverage: $(DEV)
 	@echo "== pytest, with coverage"
