@@ -1,9 +1,19 @@
 """Compares the table with ECS once a minute and repairs what events missed (EventBridge schedule)."""
 
+from dataclasses import asdict
 from typing import Any
 
-from headcount import bootstrap
+from headcount import bootstrap, handlers
+from headcount.aws.telling import count_metrics
+
+logger = bootstrap.logger()
+auditor, settings = bootstrap.auditor()
 
 
-def lambda_handler(event: dict[str, Any], context: Any) -> Any:
-    return bootstrap.auditor().handle(event, context)
+@logger.inject_lambda_context
+def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """The event says nothing but that a minute has passed."""
+    findings = asdict(auditor.audit(settings.clusters, handlers.remaining_seconds(context)))
+    logger.info("audited", **findings)
+    count_metrics(settings.install, {"Services": findings["services"], "MissedEvents": findings["missed"]})
+    return findings

@@ -2,8 +2,13 @@
 
 from typing import Any
 
-from headcount import bootstrap
+from headcount import bootstrap, handlers, triggers
+
+logger = bootstrap.logger()
+waker, _ = bootstrap.waker()
 
 
-def lambda_handler(event: dict[str, Any], context: Any) -> Any:
-    return bootstrap.waker().handle(event, context)
+@logger.inject_lambda_context
+def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Each message names a service and the time its timer was set for."""
+    return handlers.each_record(event, logger, lambda record: waker.wake(*triggers.timer(record)))

@@ -276,6 +276,3 @@ def _in_ecs_words(service: str, applied: _Applied) -> Iterable[Decision]:
     if applied.stopped:
         reason = f"(service {name}) has stopped {applied.stopped} running tasks"
         yield Decision(kind="stop", event_name="TASKS_STOPPED", reason=reason)
-
-
-

@@ -39,7 +39,7 @@ class Poisoned(TerminalError):
 
 
 class Superseded(HeadcountError):
-    """This pass is not the newest of its service; the newer one does the work."""
+    """The pass is not the newest of its service; the newer one does the work."""
 
 
 class Conflict(HeadcountError):

@@ -18,7 +18,7 @@ from headcount.model.service import (
     ServiceState,
     ServiceStatus,
 )
-from headcount.model.task import ContainerHealth, ObservedTask, Task
+from headcount.model.task import ContainerHealth, Health, ObservedTask, Task
 
 Clock = Callable[[], float]
 """Epoch seconds now."""
@@ -34,7 +34,7 @@ class Sighting:
     task_id: str
     observed: ObservedTask
     service: str | None
-    health: str | None = None
+    health: Health | None = None
     at: float | None = None
 
 
@@ -98,9 +98,7 @@ class ReconcileStore(Protocol):
         """Delete the records of stopped tasks."""
         ...
 
-    def finish(
-        self, state: ServiceState, status: ServiceStatus, history: Sequence[Decision], now: float
-    ) -> None:
+    def finish(self, state: ServiceState, status: ServiceStatus, history: Sequence[Decision], now: float) -> None:
         """Write the status that the next pass starts from (``Superseded`` if that has begun)."""
         ...
 
@@ -110,7 +108,7 @@ class ReconcileStore(Protocol):
 
 
 class Kicks(Protocol):
-    """ "service X, look again"."""
+    """Messages that say: service X, look again."""
 
     def kick(self, service: str, pass_number: int | None, cause: str, event_at: float | None = None) -> None:
         """Send a kick; one that was sent for the same pass number is dropped. None: never dropped."""
@@ -239,7 +237,9 @@ class ControlStore(Protocol):
         """As in ``AuditStore``."""
         ...
 
-    def overview(self, services: Sequence[str]) -> Mapping[str, tuple[ServiceStatus, Capacity | None, DeclaredService | None]]:
+    def overview(
+        self, services: Sequence[str]
+    ) -> Mapping[str, tuple[ServiceStatus, Capacity | None, DeclaredService | None]]:
         """Status, capacity and manifest of many services, without their tasks."""
         ...
 
@@ -257,14 +257,12 @@ class ControlStore(Protocol):
         """Write what operators wish."""
         ...
 
-    def history(
-        self, service: str, limit: int, before: str | None
-    ) -> tuple[tuple[Mapping[str, Any], ...], str | None]:
+    def history(self, service: str, limit: int, before: str | None) -> tuple[tuple[Mapping[str, Any], ...], str | None]:
         """Entries, newest first, and the cursor for the ones before (None: no more)."""
         ...
 
-    def whereabouts(self, task_id: str) -> str | None:
-        """The service that a task belongs or belonged to."""
+    def whereabouts(self, task_id: str) -> tuple[str, str] | None:
+        """The service that a task belongs or belonged to, and the launch that started it."""
         ...
 
     def pass_number(self, service: str) -> int | None:
@@ -287,5 +285,3 @@ class Registry(Protocol):
     def resolve(self, manifest: Manifest) -> Resolved:
         """Look up the names of a manifest. ``Refused`` with every problem: not found, not for Fargate, not awsvpc."""
         ...
-
-

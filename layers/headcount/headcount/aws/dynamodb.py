@@ -24,7 +24,9 @@ CONFLICT_WAIT_SECONDS = 0.02
 class ServiceTable:
     """Reading and writing that more than one function does. ``client`` is boto3's DynamoDB client."""
 
-    def __init__(self, client: Any, table: str, install: str, clock: Callable[[], float], history_days: float = 30) -> None:
+    def __init__(
+        self, client: Any, table: str, install: str, clock: Callable[[], float], history_days: float = 30
+    ) -> None:
         self.client = client
         self.table = table
         self.install = install
@@ -177,7 +179,9 @@ class ServiceTable:
             else:
                 raise TransientError("BatchWriteItem left items unprocessed")
 
-    def history_put(self, service: str, pass_number: int, part: str, decisions: Sequence[Any], now: float) -> dict[str, Any]:
+    def history_put(
+        self, service: str, pass_number: int, part: str, decisions: Sequence[Any], now: float
+    ) -> dict[str, Any]:
         """A history record as part of a transaction."""
         item = records.history_item(service, pass_number, part, decisions, now, self.history_days)
         return {"Put": {"TableName": self.table, "Item": item}}

@@ -76,7 +76,7 @@ class ReconcileTable(ServiceTable):
         writes = [close]
         for sighting in sightings:
             writes.append(self._first_record(service, sighting, managed))
-            writes.append(self._whereabouts_put(service, sighting.task_id))
+            writes.append(self._whereabouts_put(service, sighting))
         try:
             self.call("transact_write_items", TransactItems=writes)
         except ClientError as error:
@@ -192,11 +192,12 @@ class ReconcileTable(ServiceTable):
             }
         }
 
-    def _whereabouts_put(self, service: str, task_id: str) -> dict[str, Any]:
+    def _whereabouts_put(self, service: str, sighting: Sighting) -> dict[str, Any]:
         item = {
-            **key(records.TASK + task_id, "where"),
+            **key(records.TASK + sighting.task_id, "where"),
             "schema": number(records.SCHEMA),
             "service": text(service),
+            "launch": text(sighting.observed.launch),
             "expires": number(int(self.clock() + self.history_days * records.DAY_SECONDS)),
         }
         return {"Put": {"TableName": self.table, "Item": item}}

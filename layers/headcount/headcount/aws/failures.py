@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
+from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as BotoConnectionError
 
 from headcount.errors import Throttled, TransientError
 
@@ -64,5 +65,5 @@ def translated() -> Iterator[None]:
         if error_code(error) in _TRANSIENT or error_status(error) >= 500:
             raise TransientError(said) from error
         raise
-    except (ConnectionError, HTTPClientError) as error:
+    except (BotoConnectionError, HTTPClientError) as error:
         raise TransientError(f"no answer from AWS: {error}") from error

@@ -49,7 +49,7 @@ RULES: tuple[tuple[Standing, Callable[[Task, _View], bool]], ...] = (
     # We decided to stop it, but ECS has not confirmed that it was told.
     (Standing.LEAVING, lambda task, _: task.managed is not None and task.managed.stop is not None),
     (Standing.STUCK, lambda task, view: view.is_overdue(task)),
-    (Standing.LIVE, lambda task, view: True),
+    (Standing.LIVE, lambda _task, _view: True),
 )
 
 

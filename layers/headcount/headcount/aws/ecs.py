@@ -1,0 +1,155 @@
+"""ECS: tasks in AWS's shapes, and the calls that Headcount makes on them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, cast
+
+from botocore.exceptions import ClientError
+
+from headcount.aws.failures import error_code, error_message, translated
+from headcount.errors import Throttled
+from headcount.model.manifest import GROUP_PREFIX
+from headcount.model.task import ContainerEnd, ObservedTask, task_id_of
+from headcount.planning.backoff import CAPACITY_WORDS
+from headcount.planning.launching import launch_of, started_by
+from headcount.ports import LaunchAnswer, Sighting
+
+DESCRIBED_AT_ONCE = 100
+REASON_LENGTH = 255
+
+# RunTask's errors that say "not this request, ever": the launch is closed with ECS's words as its reason.
+_REFUSALS = frozenset(
+    {
+        "AccessDeniedException",
+        "BlockedException",
+        "ClientException",
+        "ClusterNotFoundException",
+        "InvalidParameterException",
+        "PlatformTaskDefinitionIncompatibilityException",
+        "PlatformUnknownException",
+        "UnsupportedFeatureException",
+        "ValidationException",
+    }
+)
+
+
+def sighting_of(task: Mapping[str, Any], install: str) -> Sighting:
+    """A task of ``DescribeTasks``, ``RunTask`` or an event as a sighting. Unknown fields are ignored (semantics 2.1)."""
+    launch = launch_of(str(task.get("startedBy", "")), install)
+    group = str(task.get("group", ""))
+    cluster = task_id_of(str(task["clusterArn"]))
+    ours = launch is not None and group.startswith(GROUP_PREFIX)
+    return Sighting(
+        task_id=task_id_of(str(task["taskArn"])),
+        service=f"{cluster}/{group.removeprefix(GROUP_PREFIX)}" if ours else None,
+        health=task.get("healthStatus"),
+        at=_epoch(task.get("updatedAt")),
+        observed=ObservedTask(
+            version=int(task.get("version", 1)),
+            last_status=str(task["lastStatus"]),
+            desired_status=str(task["desiredStatus"]),
+            launch=launch or "",
+            task_definition_arn=str(task.get("taskDefinitionArn", "")),
+            availability_zone=task.get("availabilityZone"),
+            capacity_provider=task.get("capacityProviderName"),
+            address=_address(task),
+            created_at=_epoch(task.get("createdAt")),
+            started_at=_epoch(task.get("startedAt")),
+            stopping_at=_epoch(task.get("stoppingAt")),
+            stopped_at=_epoch(task.get("stoppedAt")),
+            stop_code=task.get("stopCode"),
+            stopped_reason=task.get("stoppedReason"),
+            containers=tuple(
+                ContainerEnd(name=str(one.get("name", "")), exit_code=one.get("exitCode"), reason=one.get("reason"))
+                for one in task.get("containers", ())
+                if "exitCode" in one or "reason" in one
+            ),
+        ),
+    )
+
+
+def _epoch(value: Any) -> float | None:
+    """Epoch seconds from what the API gives (datetimes) or what an event gives (ISO 8601)."""
+    if value is None:
+        return None
+    if isinstance(value, datetime):
+        return value.timestamp()
+    return datetime.fromisoformat(str(value)).timestamp()
+
+
+def _address(task: Mapping[str, Any]) -> str | None:
+    """The private IPv4 address of the task's network interface."""
+    for attachment in task.get("attachments", ()):
+        for detail in attachment.get("details", ()):
+            if detail.get("name") == "privateIPv4Address":
+                return str(detail["value"])
+    return None
+
+
+class EcsTaskRuntime:
+    """The ``TaskRuntime`` on ECS. ``client`` is boto3's."""
+
+    def __init__(self, client: Any, install: str) -> None:
+        self.client = client
+        self.install = install
+
+    def launch(self, request: Mapping[str, Any]) -> LaunchAnswer:
+        """``RunTask``. A conflict of tokens means that the launch happened: its tasks are looked up and taken."""
+        try:
+            with translated():
+                answer = self.client.run_task(**request)
+        except ClientError as error:
+            if error_code(error) == "ConflictException":
+                arns = error.response.get("resourceIds", ())
+                ids = [task_id_of(arn) for arn in cast("Sequence[str]", arns)]
+                return LaunchAnswer(tasks=self.describe(str(request["cluster"]), ids))
+            said = f"{error_code(error)}: {error_message(error)}"
+            if any(words in said for words in CAPACITY_WORDS):
+                return LaunchAnswer(shortfall=said)
+            if error_code(error) in _REFUSALS:
+                return LaunchAnswer(refused=said)
+            raise Throttled(f"RunTask: {said}") from error
+        tasks = tuple(sighting_of(task, self.install) for task in answer.get("tasks", ()))
+        return LaunchAnswer(tasks=tasks, shortfall=_shortfall(answer.get("failures", ())))
+
+    def stop(self, cluster: str, task_id: str, reason: str) -> Sighting | None:
+        """``StopTask``. None when ECS does not know the task any more, or says that it may not be stopped."""
+        try:
+            with translated():
+                answer = self.client.stop_task(cluster=cluster, task=task_id, reason=reason[:REASON_LENGTH])
+        except ClientError as error:
+            if error_code(error) in ("InvalidParameterException", "ClusterNotFoundException"):
+                return None
+            raise Throttled(f"StopTask: {error_code(error)}: {error_message(error)}") from error
+        return sighting_of(answer["task"], self.install)
+
+    def describe(self, cluster: str, task_ids: Sequence[str]) -> tuple[Sighting, ...]:
+        """The tasks that ECS knows, 100 a call."""
+        seen: list[Sighting] = []
+        for first in range(0, len(task_ids), DESCRIBED_AT_ONCE):
+            with translated():
+                answer = self.client.describe_tasks(cluster=cluster, tasks=task_ids[first : first + DESCRIBED_AT_ONCE])
+            seen.extend(sighting_of(task, self.install) for task in answer.get("tasks", ()))
+        return tuple(seen)
+
+    def started_by(self, cluster: str, launch_id: str) -> tuple[Sighting, ...]:
+        """The tasks of one launch that run. ``startedBy`` must be the only filter, and lists what should run."""
+        ids = list(self._list(cluster=cluster, startedBy=started_by(self.install, launch_id)))
+        return self.describe(cluster, ids)
+
+    def sweep(self, cluster: str) -> Iterator[str]:
+        """The ids of all tasks of a cluster that should run."""
+        return self._list(cluster=cluster, desiredStatus="RUNNING")
+
+    def _list(self, **request: str) -> Iterator[str]:
+        with translated():
+            for page in self.client.get_paginator("list_tasks").paginate(**request):
+                yield from (task_id_of(arn) for arn in page["taskArns"])
+
+
+def _shortfall(failures: Sequence[Mapping[str, Any]]) -> str:
+    """ECS's reasons for the tasks that it did not start, each once."""
+    reasons = dict.fromkeys(
+        ": ".join(str(part) for part in (failure.get("reason"), failure.get("detail")) if part) for failure in failures
+    )
+    return "; ".join(reasons) or "ECS started fewer tasks and gave no reason"

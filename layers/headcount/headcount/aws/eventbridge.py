@@ -1,0 +1,60 @@
+"""EventBridge: Headcount's own events, shaped like ECS's service actions (semantics 2.3, 2.4)."""
+
+import json
+import logging
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from headcount.model.service import Decision
+
+ENTRIES_AT_ONCE = 10
+_log = logging.getLogger(__name__)
+
+
+class EventBridgeAnnouncer:
+    """Publishes decisions that have an event name. What cannot be published is logged and does not fail a pass."""
+
+    def __init__(self, client: Any, bus: str, partition_arn: str) -> None:
+        """``partition_arn`` is ``arn:aws:ecs:<region>:<account>``."""
+        self.client = client
+        self.bus = bus
+        self.partition_arn = partition_arn
+
+    def publish(self, service: str, decisions: Sequence[Decision], now: float) -> None:
+        """One event a decision, ten a call."""
+        entries = [self._entry(service, decision, now) for decision in decisions if decision.event_name]
+        for first in range(0, len(entries), ENTRIES_AT_ONCE):
+            batch = entries[first : first + ENTRIES_AT_ONCE]
+            try:
+                answer = self.client.put_events(Entries=batch)
+            except (ClientError, BotoCoreError) as error:
+                _log.warning("events not published", extra={"service_key": service, "error": str(error)})
+                return
+            if answer.get("FailedEntryCount"):
+                _log.warning("events not published", extra={"service_key": service, "entries": answer["Entries"]})
+
+    def _entry(self, service: str, decision: Decision, now: float) -> dict[str, Any]:
+        cluster, _, name = service.partition("/")
+        created = datetime.fromtimestamp(now, UTC)
+        detail = {
+            "eventType": decision.level,
+            "eventName": decision.event_name,
+            "clusterArn": f"{self.partition_arn}:cluster/{cluster}",
+            "serviceName": name,
+            "createdAt": created.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "reason": decision.reason,
+        }
+        if decision.deployment:
+            detail["deploymentId"] = decision.deployment
+        is_deployment = str(decision.event_name).startswith("SERVICE_DEPLOYMENT_")
+        return {
+            "Source": "headcount",
+            "DetailType": "ECS Deployment State Change" if is_deployment else "ECS Service Action",
+            "Resources": [f"{self.partition_arn}:service/{service}"],
+            "Time": created,
+            "EventBusName": self.bus,
+            "Detail": json.dumps(detail),
+        }
