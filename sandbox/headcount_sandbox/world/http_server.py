@@ -1,9 +1,10 @@
 """HTTP/1.1 with keep-alive on the loopback interface: one thread a connection, as boto3's pools expect."""
 
 import socket
+import socketserver
 import threading
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 from headcount_sandbox.world.api import ApiRequest, ApiResponse
@@ -31,7 +32,8 @@ class HttpServer:
         self._thread.join(5)
 
 
-class _Server(ThreadingHTTPServer):
+class _Server(socketserver.ThreadingTCPServer):
+    allow_reuse_address = True
     daemon_threads = True
     block_on_close = False
     request_queue_size = 512  # hundreds of clients may arrive in one instant

@@ -84,11 +84,11 @@ class MotoApis:
             return self._locks.setdefault(service, threading.RLock())
 
     def answer(self, request: ApiRequest) -> ApiResponse:
-        """moto's answer to a request."""
+        """Moto's answer to a request."""
         started: dict[str, Any] = {}
 
         def start_response(status: str, headers: list[tuple[str, str]], _: Any = None) -> None:
-            started.update(status=int(status.split()[0]), headers=dict(headers))
+            started.update(status=int(status.split(maxsplit=1)[0]), headers=dict(headers))
 
         with self.lock_of(request.service):
             parts = self._app(self._environ(request), start_response)

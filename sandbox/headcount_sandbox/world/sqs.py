@@ -77,7 +77,7 @@ class SqsApi:
 
     def _send_batch(self, request: ApiRequest) -> ApiResponse:
         queue = _queue_name(request.parameters)
-        attributes = self._attributes(queue)
+        self._attributes(queue)
         entries: list[dict[str, Any]] = request.parameters.get("Entries", [])
         ids = [entry.get("Id") for entry in entries]
         if len(set(ids)) != len(ids) or not 1 <= len(ids) <= 10:
@@ -89,11 +89,11 @@ class SqsApi:
             )
         result: dict[str, list[dict[str, Any]]] = {"Successful": [], "Failed": []}
         for entry in entries:  # one by one: each may be a duplicate of the one before
-            self._send_entry(request, queue, entry, result)
+            self._send_entry(request, entry, result)
         return json_answer({name: part for name, part in result.items() if part}, content_type=_SQS_JSON)
 
     def _send_entry(
-        self, request: ApiRequest, queue: str, entry: Mapping[str, Any], result: dict[str, list[dict[str, Any]]]
+        self, request: ApiRequest, entry: Mapping[str, Any], result: dict[str, list[dict[str, Any]]]
     ) -> None:
         single = {name: value for name, value in entry.items() if name != "Id"}
         headers = {**request.headers, "x-amz-target": "AmazonSQS.SendMessage"}

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 import boto3
 from botocore.config import Config
@@ -90,7 +90,7 @@ class World:
         )
         self._wire()
 
-    def start(self) -> "World":
+    def start(self) -> Self:
         """Forgets what moto knew of an earlier world and serves; returns itself."""
         self._moto.reset()
         self._moto.warm()
@@ -106,7 +106,7 @@ class World:
         self._runtime.stop()
         self._outbox.stop()
 
-    def __enter__(self) -> "World":
+    def __enter__(self) -> Self:
         return self.start()
 
     def __exit__(self, *_: object) -> None:
@@ -163,7 +163,7 @@ class World:
             self._runtime.kill(task.task_id)
 
     def spot_notice(self, task_id: str, warning_seconds: float = 120.0) -> None:
-        """Fargate takes the task back: SIGTERM and the event now, SIGKILL at the end of the warning. Raises KeyError."""
+        """Fargate takes the task back: SIGTERM and the event now, SIGKILL at its end. Raises KeyError."""
         self._ecs.lives.interrupt(self._ecs.store.by_id(task_id), warning_seconds)
 
     # --- conveniences -----------------------------------------------------------------------------------------------

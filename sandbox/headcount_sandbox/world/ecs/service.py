@@ -4,7 +4,7 @@ import base64
 import binascii
 import random
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -84,7 +84,7 @@ class EcsTasks:
         with self.store.lock:
             earlier = self._tokens.earlier(cluster.name, parameters)
             if earlier is not None:
-                return _run_answer(list(earlier.tasks), list(earlier.failures))
+                return _run_answer(earlier.tasks, earlier.failures)
             order = self._order(parameters)
             tasks: list[Task] = []
             failures: list[dict[str, Any]] = []
@@ -181,8 +181,8 @@ class EcsTasks:
         return answer
 
 
-def _run_answer(tasks: list[Task], failures: list[dict[str, Any]]) -> dict[str, Any]:
-    return {"tasks": [api_shape(task) for task in tasks], "failures": failures}
+def _run_answer(tasks: Sequence[Task], failures: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    return {"tasks": [api_shape(task) for task in tasks], "failures": list(failures)}
 
 
 def _check_filters(parameters: Mapping[str, Any]) -> None:

@@ -33,6 +33,7 @@ def refuse(message: str) -> ApiError:
 def check_types(operation: str, parameters: Mapping[str, Any]) -> None:
     """Refuses what botocore's own model of the operation does not allow."""
     shape = _model().operation_model(operation).input_shape
+    assert shape is not None, f"{operation} has no input"
     report = ParamValidator().validate(parameters, shape)
     if report.has_errors():
         raise refuse(report.generate_report())

@@ -1,5 +1,6 @@
 """Tasks that are real processes of the operating system, each in a session, a directory and (on Linux) an address of
-its own."""
+its own.
+"""
 
 import contextlib
 import os
@@ -13,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TextIO
+from typing import IO
 
 import psutil
 
@@ -176,7 +177,7 @@ class ProcessRuntime:
             stream.write(f"{change}{pid}\n")
             stream.flush()
 
-    def _watchdog_input(self) -> TextIO:
+    def _watchdog_input(self) -> IO[str]:
         assert self._watchdog.stdin is not None
         return self._watchdog.stdin
 

@@ -1,6 +1,7 @@
 """Tasks without a process: they run until they are stopped, or as their command says."""
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 
@@ -70,7 +71,7 @@ class SimulatedRuntime:
             self._running.clear()
 
 
-def _script(command: object) -> tuple[int, float] | None:
+def _script(command: Sequence[str]) -> tuple[int, float] | None:
     match command:
         case ["simulate", "exit", code, "after", seconds]:
             return int(code), float(seconds)

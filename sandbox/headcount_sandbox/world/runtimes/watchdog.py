@@ -1,4 +1,4 @@
-"""Kills task processes whose sandbox died: reads `+<pid>` and `-<pid>` lines; at the end of input, every group left dies.
+"""Kills task processes whose sandbox died: reads `+<pid>` and `-<pid>` lines; at the end of input the groups left die.
 
 Runs as a program of its own, so that not even SIGKILL of the sandbox leaves a task behind. Standard library only.
 """
