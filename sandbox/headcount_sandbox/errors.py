@@ -2,4 +2,4 @@
 
 
 class HeadcountSandboxError(Exception):
-    """The sandbox cannot do what it was asked: a template it cannot run, a port that is taken, a function that failed."""
+    """The sandbox cannot do what it was asked: a template that it cannot run, a port that is taken, ..."""

@@ -47,7 +47,7 @@ class Queue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AsynchronousInvocation:
-    """How failed asynchronous invocations are retried, and the queues (ARNs) that hear of it when retries are exhausted.
+    """How failed asynchronous invocations are retried, and the queues (ARNs) that hear of it when all failed.
 
     `on_failure` gets an invocation record, `dead_letter_queue` the event itself; AWS allows both.
     """
@@ -88,11 +88,10 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """An EventBridge rule on an event bus."""
+    """An EventBridge rule on the default event bus."""
 
     name: str
     arn: str
-    bus: str
     pattern: Mapping[str, Any]
     targets: tuple[Target, ...]
 

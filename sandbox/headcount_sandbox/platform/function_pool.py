@@ -44,7 +44,7 @@ class Invocation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statistics:
-    """What happened to a function so far. `init_seconds`: from the start of a process to its first question for work."""
+    """What happened to a function so far. `init_seconds`: from a process's start to its first call."""
 
     invocations: int = 0
     errors: int = 0
@@ -80,9 +80,10 @@ class FunctionPool:
         self.function = function
         self.log = host.logs / f"{function.name}.log"
         self._host = host
-        self._lock = threading.RLock()
+        self._lock = threading.Condition()  # notified when a process has ended
         self._waiting: deque[Invocation] = deque()
-        self._processes: set[FunctionProcess] = set()
+        self._alive: set[FunctionProcess] = set()  # until they have really ended
+        self._processes: set[FunctionProcess] = set()  # those that may get work
         self._starting: set[FunctionProcess] = set()
         self._idle: list[FunctionProcess] = []
         self._busy: dict[FunctionProcess, Invocation] = {}
@@ -114,7 +115,7 @@ class FunctionPool:
     def kill(self) -> int:
         """SIGKILL to every process; the number of them."""
         with self._lock:
-            doomed = list(self._processes)
+            doomed = list(self._alive)
         for process in doomed:
             process.kill()
         return len(doomed)
@@ -129,9 +130,14 @@ class FunctionPool:
         for invocation in waiting:
             invocation.done(_crash(invocation, "Runtime exited with error: the sandbox stopped"))
 
+    def wait_for_exits(self, seconds: float) -> bool:
+        """Whether all processes have ended within the time."""
+        with self._lock:
+            return self._lock.wait_for(lambda: not self._alive, seconds)
+
     def pids(self) -> tuple[int, ...]:
         with self._lock:
-            return tuple(process.pid for process in self._processes if process.pid is not None)
+            return tuple(process.pid for process in self._alive if process.pid is not None)
 
     # --------------------------------------------------------------------- what processes tell (ProcessOwner)
 
@@ -164,6 +170,8 @@ class FunctionPool:
         with self._lock:
             was_starting = process in self._starting
             self._forget(process)
+            self._alive.discard(process)
+            self._lock.notify_all()
             invocation = self._busy.pop(process, None)
             # On Lambda too, the invocation that caused a cold start gets the error of a failed initialization.
             if invocation is None and was_starting and self._waiting:
@@ -199,6 +207,7 @@ class FunctionPool:
     def _start_process(self) -> None:
         launch = Launch(function=self.function, place=self._host.place, log=self.log, access_key=new_access_key())
         process = FunctionProcess(launch, self)
+        self._alive.add(process)
         self._processes.add(process)
         self._starting.add(process)
         self._host.callers.add(launch.access_key, self.function.name, process.kill)

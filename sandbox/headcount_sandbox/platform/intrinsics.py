@@ -17,8 +17,8 @@ _PLACEHOLDER = re.compile(r"\$\{(!?)([^}]+)}")
 class Intrinsics:
     """Resolves values of one template.
 
-    `references` holds parameters and pseudo parameters; `resource` answers Ref of a resource (None: there is none of that
-    name), `attribute` answers GetAtt.
+    `references` holds parameters and pseudo parameters; `resource` answers Ref of a resource (None: there is none
+    of that name), `attribute` answers GetAtt.
     """
 
     def __init__(
@@ -56,8 +56,8 @@ class Intrinsics:
         match value:
             case list():
                 return [item for item in map(self.resolve, value) if item is not NO_VALUE]
-            case {**one} if len(one) == 1 and self._is_function(next(iter(one))):
-                name, argument = next(iter(one.items()))
+            case dict() if len(value) == 1 and self._is_function(next(iter(value))):
+                name, argument = next(iter(value.items()))
                 return self._call(name, argument)
             case dict():
                 resolved = {key: self.resolve(item) for key, item in value.items()}

@@ -1,7 +1,7 @@
 """One generation of a Lambda execution environment: a process under AWS's own runtime client.
 
-Its life: started, initialized (it asks for its first invocation), then one invocation at a time until it is killed, exits
-or times out. What is decided about it (which invocation, what follows an exit) stands in `function_pool`.
+Its life: started, initialized (it asks for its first invocation), then one invocation at a time until it is killed,
+exits or times out. What is decided about it (which invocation, what follows an exit) stands in `function_pool`.
 """
 
 import contextlib
@@ -103,8 +103,22 @@ class FunctionProcess:
     def start(self) -> None:
         """Must run in a thread that lives as long as the sandbox: Linux ties the process to the thread that made it."""
         function = self.launch.function
+        try:
+            popen = None if self._killed.is_set() else self._spawn(function)
+        except OSError as error:
+            self.init_error = error_payload("Runtime.InvalidEntrypoint", f"The function cannot be started: {error}")
+            popen = None
+        if popen is None:
+            self._end("Runtime exited with error: signal: killed")
+            return
+        self._popen = popen
+        if self._killed.is_set():
+            popen.kill()
+        threading.Thread(target=self._watch, args=(popen,), name=f"exit-of-{function.name}", daemon=True).start()
+
+    def _spawn(self, function: Function) -> subprocess.Popen[bytes]:
         with self.launch.log.open("ab") as log:
-            self._popen = subprocess.Popen(
+            return subprocess.Popen(
                 [sys.executable, str(_LAUNCHER), str(os.getpid()), function.handler],
                 cwd=function.code,
                 env=self.launch.environment(self._api.address),
@@ -113,9 +127,6 @@ class FunctionProcess:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C in the terminal is the sandbox's to handle
             )
-        if self._killed.is_set():
-            self._popen.kill()
-        threading.Thread(target=self._watch, args=(self._popen,), name=f"exit-of-{function.name}", daemon=True).start()
 
     def give(self, delivery: Delivery) -> None:
         self._inbox.put(delivery)
@@ -137,7 +148,7 @@ class FunctionProcess:
         self._owner.initialized(self)
         return self._inbox.get()
 
-    def not_delivered(self, delivery: Delivery) -> None:
+    def not_delivered(self) -> None:
         self._owner.not_delivered(self)
 
     def responded(self, request_id: str, payload: bytes) -> None:
@@ -150,8 +161,10 @@ class FunctionProcess:
         self.init_error = payload
 
     def _watch(self, popen: subprocess.Popen[bytes]) -> None:
-        code = popen.wait()
-        self.exit_reason = _exit_reason(code)
+        self._end(_exit_reason(popen.wait()))
+
+    def _end(self, reason: str) -> None:
+        self.exit_reason = reason
         self._inbox.put(None)
         self._owner.exited(self)
         self._api.close()

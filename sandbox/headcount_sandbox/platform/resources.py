@@ -1,4 +1,4 @@
-"""One reader for each resource type that the sandbox runs; a list of those that need no running; all others are refused."""
+"""One reader for each resource type that the sandbox runs; a list of those that need none; others are refused."""
 
 import json
 from collections import defaultdict
@@ -32,7 +32,7 @@ _RUN = (
     "AWS::SQS::Queue",
     "AWS::Scheduler::Schedule",
 )
-# Permissions are not enforced here (a test of the template holds them), and what is only for people's eyes does nothing.
+# Permissions are not enforced here (a test of the template holds them), what is for people's eyes does nothing.
 _NOTHING_TO_RUN = frozenset({
     "AWS::CloudWatch::Alarm",
     "AWS::CloudWatch::CompositeAlarm",
@@ -215,10 +215,11 @@ def _mapping(resource: Resource) -> EventSourceMapping:
 
 def _rule(resource: Resource) -> Rule:
     bus = str(resource.properties.get("EventBusName", "default")).rpartition("/")[2]
+    if bus != "default":
+        raise resource.refuse(f"the sandbox has rules on the default event bus, not on {bus}.")
     return Rule(
         name=resource.name,
         arn=resource.arn,
-        bus=bus,
         pattern=resource.properties["EventPattern"],
         targets=_targets(resource, resource.properties.get("Targets", [])),
     )

@@ -1,7 +1,7 @@
 """The Lambda Runtime API for one function process.
 
-AWS: "Using the Lambda runtime API for custom runtimes". Every process has a port of its own, so that a request of a dead
-process can never take an event meant for its successor.
+AWS: "Using the Lambda runtime API for custom runtimes". Every process has a port of its own, so that a request of a
+dead process can never take an event meant for its successor.
 """
 
 import select
@@ -32,8 +32,8 @@ class RuntimeCalls(Protocol):
     def next_invocation(self) -> Delivery | None:
         """Blocks until there is one; None when the process is to get no more."""
 
-    def not_delivered(self, delivery: Delivery) -> None:
-        """The process was gone before it could be handed over."""
+    def not_delivered(self) -> None:
+        """The process was gone before its next invocation could be handed over."""
 
     def responded(self, request_id: str, payload: bytes) -> None: ...
 
@@ -87,7 +87,7 @@ class _RuntimeRequests(BaseHTTPRequestHandler):
             self.close_connection = True
         elif self._hung_up():
             self.close_connection = True
-            self.server.calls.not_delivered(delivery)
+            self.server.calls.not_delivered()
         else:
             self._deliver(delivery)
 

@@ -1,7 +1,7 @@
 """Reads a SAM template into a `Deployment`: AWS's own SAM transform, offline, then one reader a resource type.
 
-Local folders of code and layers are written as s3 addresses before the transform, because it asks for such; `stack` reads
-them back from there.
+Local folders of code and layers are written as s3 addresses before the transform, because it asks for such; `stack`
+reads them back from there.
 """
 
 import copy
@@ -50,7 +50,7 @@ def template_parameters(path: Path) -> frozenset[str]:
 
 def _load(path: Path) -> dict[str, Any]:
     try:
-        source = yaml_parse(path.read_text())
+        source = yaml_parse(path.read_text())  # type: ignore[no-untyped-call]  # the translator has no types here
     except OSError as error:
         raise HeadcountSandboxError(f"The template {path} cannot be read: {error.strerror}.") from error
     except (YAMLError, ValueError) as error:
