@@ -114,11 +114,11 @@ def test_only_the_roles_named_at_deployment_can_be_passed_and_only_to_tasks(stat
     assert "*" not in roles["AllowedPattern"].replace("]*", "")
 
 
-def test_observe_tasks_cannot_write_manifests_counts_plans_or_launches(statements):
-    (writing,) = [s for s in statements if s.role == "ObserveTasksRole" and "dynamodb:UpdateItem" in s.actions]
-    assert set(writing.conditions["ForAllValues:StringNotEquals"]["dynamodb:Attributes"]) == {
-        "doc", "pass", "nextWake", "generation", "revision", "deleting",
-    }  # fmt: skip
+@pytest.mark.parametrize("role", ["ObserveTasksRole", "AuditClustersRole"])
+def test_who_observes_cannot_write_manifests_counts_plans_or_launches(statements, role):
+    (writing,) = [s for s in statements if s.role == role and "dynamodb:UpdateItem" in s.actions]
+    forbidden = writing.conditions["ForAllValues:StringNotEquals"]["dynamodb:Attributes"]
+    assert set(forbidden) == {"doc", "pass", "nextWake", "generation", "revision", "deleting"}
 
 
 def test_events_are_published_in_headcounts_own_name_only(statements):
