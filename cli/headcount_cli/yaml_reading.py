@@ -26,7 +26,7 @@ class _Mark(Protocol):
     column: int
 
 
-class UnreadableDocument(Exception):  # noqa: N818 - named for what was found, like the standard library's StopIteration
+class UnreadableDocument(Exception):
     """The text is no document: everything found wrong in it, each with ``<source>:<line>:<column>`` as its path."""
 
     def __init__(self, *problems: Problem) -> None:
@@ -89,8 +89,6 @@ class _Expansion:
             case yaml.CollectionEndEvent():
                 anchor, before = self.open.pop()
                 self._complete(anchor, self.total - before)
-            case yaml.DocumentStartEvent():
-                self.sizes.clear()
         if self.total > MOST_NODES:
             _refuse(
                 self.source,

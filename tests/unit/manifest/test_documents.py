@@ -64,7 +64,8 @@ def test_reads_standard_input(monkeypatch: pytest.MonkeyPatch):
     assert read_documents("-") == [Document(source="standard input", index=0, content={"a": 1})]
 
 
-def test_a_byte_order_mark_and_windows_line_ends_do_not_matter(file: Path):
+def test_a_byte_order_mark_and_windows_line_ends_do_not_matter(file: Path, tmp_path: Path):
+    assert contents(tmp_path / "web.json", '\ufeff{"a": 1}\r\n') == [{"a": 1}]
     assert contents(file, "\ufeffa: 1\r\nb: two\r\n") == [{"a": 1, "b": "two"}]
 
 
@@ -108,6 +109,13 @@ def test_anchors_that_explode_are_refused_before_anything_is_built(file: Path):
 def test_merge_keys_that_explode_are_refused(file: Path):
     lines = ["a0: &a0 {k: 1}"] + [f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 9)}]}}" for n in range(1, 20)]
     assert "once aliases are written out" in place_and_message(file, "\n".join(lines))[1]
+
+
+def test_an_anchor_counts_only_in_its_own_document(file: Path):
+    large = f"a: &a [{', '.join(['x'] * 3000)}]\n"
+    again = "---\na: &a 1\nb: [" + ", ".join(["*a"] * 1000) + "]\n"
+    assert len(contents(file, large + again)) == 2
+    assert "undefined alias" in place_and_message(file, "a: &a 1\n---\nb: *a\n")[1]
 
 
 def test_an_anchor_that_contains_itself_is_refused(file: Path):

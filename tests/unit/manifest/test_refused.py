@@ -78,7 +78,7 @@ def test_the_same_key_in_both_spellings():
 
 @pytest.mark.parametrize("key", [7, "", "a b", "a\nb", "\ud800", ("a",), "x" * 100_000])
 def test_odd_keys_are_problems_with_readable_paths(key: object):
-    problem = the_problem_of({**a_document(), key: 1})  # type: ignore[dict-item]  # wrong on purpose
+    problem = the_problem_of({**a_document(), key: 1})
     assert problem.path.isprintable()
     assert len(problem.path) < 200
 
@@ -296,6 +296,17 @@ def test_a_flood_of_problems_is_cut_and_counted():
     problems = problems_of(a_document(**{f"key{number}": 1 for number in range(10_000)}))
     assert len(problems) == 501
     assert problems[-1].message == "9500 more problems are not listed"
+
+
+def test_a_list_that_is_far_too_long_is_one_problem_and_not_thousands():
+    tags = [{"key": f"team{number}"} for number in range(47)] + [{"key": "aws:x"}] * 100_000
+    assert the_problem_of(a_document(tags=tags)).value == "a list of 100047"
+
+
+def test_half_a_character_is_no_text():
+    problem = the_problem_of(a_document(overrides={"containerOverrides": [{"name": "app", "command": ["\ud83d"]}]}))
+    assert problem.message == "must be text that UTF-8 can carry, not '\\ud83d'"
+    assert problem.value == "\\ud83d"
 
 
 def test_a_document_as_deep_as_python_allows():
