@@ -85,7 +85,8 @@ COMMANDS: tuple[tuple[str, Callable[..., None], Examples], ...] = (
         sandbox,
         (
             ("headcount sandbox", "on any free port"),
-            ("headcount sandbox --port 5000 --runtime simulated", "without processes"),
+            ("headcount sandbox --port 5000 --clusters prod,staging", "a port and clusters of your own"),
+            ("headcount sandbox --runtime simulated", "tasks without processes"),
         ),
     ),
 )

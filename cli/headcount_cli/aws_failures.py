@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from headcount_cli.failures import BadInput, Failure, NotReached
+from headcount_cli.failures import BadInput, Failure, NotReached, Unanswered
 
+LATER = "Try again in a minute."
 SIGN_IN = "Set AWS_PROFILE or --profile, or sign in with 'aws sso login' or 'aws configure'."
 EXPIRED = ("Your AWS credentials have expired.", "Sign in again, for example with 'aws sso login'.")
 INVALID = ("AWS does not accept these credentials.", SIGN_IN)
-THROTTLED = ("AWS throttled the request.", "Try again in a minute.")
+THROTTLED = frozenset({"Throttling", "ThrottlingException", "TooManyRequestsException"})
 
 CODES: dict[str, tuple[str, str]] = {
     "ExpiredToken": EXPIRED,
@@ -22,9 +23,6 @@ CODES: dict[str, tuple[str, str]] = {
     "UnrecognizedClientException": INVALID,
     "InvalidSignatureException": INVALID,
     "SignatureDoesNotMatch": INVALID,
-    "Throttling": THROTTLED,
-    "ThrottlingException": THROTTLED,
-    "TooManyRequestsException": THROTTLED,
     "RequestTooLargeException": ("The request is larger than Lambda allows (6 MB).", "Make the manifest smaller."),
 }
 DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
@@ -38,7 +36,6 @@ EXCEPTIONS: dict[str, tuple[str, str]] = {
     "SSOTokenLoadError": EXPIRED,
     "UnauthorizedSSOTokenError": EXPIRED,
     "NoRegionError": ("No AWS region is chosen.", "Set AWS_REGION or --region, for example --region eu-central-1."),
-    "ReadTimeoutError": ("AWS did not answer in time.", "Try again; reading with 'headcount describe' is always safe."),
 }
 UNREACHABLE = frozenset(
     {"EndpointConnectionError", "ConnectTimeoutError", "ConnectionClosedError", "ProxyConnectionError", "SSLError"}
@@ -70,6 +67,8 @@ def _of_answer(error: dict[str, Any], operation: str) -> Failure:
     if code in CODES:
         message, hint = CODES[code]
         return NotReached(message, hint=hint)
+    if code in THROTTLED:
+        return Unanswered("AWS throttled the request.", hint=LATER)
     if code in DENIED:
         return NotReached(
             f"AWS denied {operation}: {first_line}",
@@ -85,7 +84,7 @@ def _of_answer(error: dict[str, Any], operation: str) -> Failure:
             f"The control function was not found: {first_line}",
             hint="Check --region, --stack, HEADCOUNT_CONTROL_FUNCTION.",
         )
-    return NotReached(f"AWS refused {operation} ({code}): {first_line}", hint="Try again in a minute.")
+    return Unanswered(f"AWS refused {operation} ({code}): {first_line}", hint=LATER)
 
 
 def _of_exception(error: Exception, endpoint_url: str | None) -> Failure:
@@ -93,6 +92,8 @@ def _of_exception(error: Exception, endpoint_url: str | None) -> Failure:
     known = next((EXCEPTIONS[name] for name in EXCEPTIONS if name in names), None)
     if known:
         return NotReached(known[0], hint=known[1])
+    if "ReadTimeoutError" in names:
+        return Unanswered("AWS did not answer in time.", hint="See 'headcount events SERVICE' for what was done of it.")
     if names & UNREACHABLE:
         return _unreachable(endpoint_url)
     # Profile not found, a broken configuration file, an impossible region: the SDK says it in one line.
@@ -102,11 +103,11 @@ def _of_exception(error: Exception, endpoint_url: str | None) -> Failure:
 
 def _unreachable(endpoint_url: str | None) -> Failure:
     if endpoint_url:
-        return NotReached(
+        return Unanswered(
             f"Nothing answers at {without_password(endpoint_url)}.",
             hint="Is the sandbox running ('headcount sandbox')? Check --endpoint-url.",
         )
-    return NotReached("AWS could not be reached.", hint="Check the network, the region's name and AWS_ENDPOINT_URL.")
+    return Unanswered("AWS could not be reached.", hint="Check the network, the region's name and AWS_ENDPOINT_URL.")
 
 
 def without_password(url: str) -> str:

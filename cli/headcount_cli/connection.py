@@ -12,7 +12,7 @@ from typing import Any
 
 from headcount_cli.aws_failures import explained
 from headcount_cli.control_client import ControlClient
-from headcount_cli.failures import Failure, NotReached
+from headcount_cli.failures import Failure, Unanswered
 
 STACK = "headcount"
 FUNCTION_OUTPUT = "ControlFunction"
@@ -92,7 +92,7 @@ def function_failure(name: str, payload: bytes) -> Failure:
     except (ValueError, AttributeError, UnicodeDecodeError):
         cause = "no reason given"
     short_name = name.rsplit(":", 1)[-1]
-    return NotReached(
+    return Unanswered(
         f"The control function failed ({cause}).", hint=f"Its log: aws logs tail /aws/lambda/{short_name}"
     )
 

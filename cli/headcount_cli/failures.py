@@ -15,7 +15,7 @@ FAILED = 1
 BAD_INPUT = 2
 
 
-class Failure(Exception):  # noqa: N818  # how a command ends, refusals and Ctrl-C included; few are errors
+class Failure(Exception):  # how a command ends, refusals and Ctrl-C included; few are errors
     """Ends a command with one message for the user: what happened, and in ``hint`` what to do about it."""
 
     kind = "Failed"
@@ -92,9 +92,16 @@ class Refused(Failure):
         self.error = dict(error)
         self.kind = str(error.get("type", "Failed"))
         problems = [problem for problem in error.get("problems") or () if isinstance(problem, Mapping)]
-        super().__init__(str(error.get("message") or self.kind), hint=HINTS.get(self.kind, ""), problems=problems)
+        super().__init__(_message(error, self.kind, problems), hint=HINTS.get(self.kind, ""), problems=problems)
         self.is_passing = self.kind in PASSING_TYPES
         self.exit_code = BAD_INPUT if self.kind in BAD_INPUT_TYPES else FAILED
 
     def as_document(self) -> dict[str, Any]:
         return {"error": self.error}
+
+
+def _message(error: Mapping[str, Any], kind: str, problems: Sequence[Mapping[str, Any]]) -> str:
+    """The error's message, unless it only repeats the problems, which are shown anyway."""
+    message = str(error.get("message") or kind)
+    repeated = "; ".join(f"{problem.get('path')}: {problem.get('message')}" for problem in problems)
+    return "The request was refused." if message == repeated else message

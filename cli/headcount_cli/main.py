@@ -5,12 +5,10 @@ Exit codes: 0 done; 1 failed, refused or not reached; 2 bad input or usage.
 
 import io
 import os
-import signal
 import sys
 import threading
 import time
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
@@ -20,8 +18,9 @@ import typer
 from headcount_cli.app import build_app
 from headcount_cli.connection import STACK, connect
 from headcount_cli.failures import FAILED, BadInput, Failure, Interrupted
+from headcount_cli.local_sandbox import start_sandbox
 from headcount_cli.output import Output, OutputClosed, OutputFormat
-from headcount_cli.session import RunningSandbox, World
+from headcount_cli.session import World
 
 DEBUG_VARIABLE = "HEADCOUNT_DEBUG"
 INTERRUPTED_BY_TYPER = 130
@@ -113,7 +112,7 @@ def real_world() -> World:
         sleep=time.sleep,
         is_interactive=lambda: sys.stdin.isatty() and sys.stdout.isatty(),
         confirm=lambda question: typer.confirm(question, err=True),
-        start_sandbox=_start_sandbox,
+        start_sandbox=start_sandbox,
         wait_for_interrupt=_wait_for_interrupt,
         stack=os.environ.get("HEADCOUNT_STACK") or STACK,
     )
@@ -121,10 +120,3 @@ def real_world() -> World:
 
 def _wait_for_interrupt() -> None:
     threading.Event().wait()
-
-
-def _start_sandbox(port: int, runtime: str) -> AbstractContextManager[RunningSandbox]:
-    from headcount_sandbox import Sandbox  # noqa: PLC0415  # moto and Flask: seconds that no other command should pay
-
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # its processes must not outlive it
-    return Sandbox(port=port, runtime=runtime)

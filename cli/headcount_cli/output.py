@@ -24,7 +24,7 @@ class OutputFormat(StrEnum):
     JSON = "json"
 
 
-class OutputClosed(Exception):  # noqa: N818  # not an error: a reader like `head` had enough
+class OutputClosed(Exception):  # not an error: a reader like `head` had enough
     """Whoever read standard output is gone."""
 
 

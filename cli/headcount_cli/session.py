@@ -6,25 +6,17 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import wraps
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any
 
 import typer
 
 from headcount_cli.connection import STACK, Connection
 from headcount_cli.control_client import ControlClient
 from headcount_cli.failures import Interrupted
+from headcount_cli.local_sandbox import RunningSandbox, SandboxOptions
 from headcount_cli.output import Output, OutputFormat
 
 PANEL = "Options of every command"
-
-
-class RunningSandbox(Protocol):
-    """What the command line uses of ``headcount_sandbox.Sandbox``."""
-
-    @property
-    def endpoint_url(self) -> str: ...
-
-    def environment(self) -> dict[str, str]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +28,7 @@ class World:
     sleep: Callable[[float], None]
     is_interactive: Callable[[], bool]
     confirm: Callable[[str], bool]
-    start_sandbox: Callable[[int, str], AbstractContextManager[RunningSandbox]]
+    start_sandbox: Callable[[SandboxOptions], AbstractContextManager[RunningSandbox]]
     wait_for_interrupt: Callable[[], None]
     stack: str = STACK
 

@@ -35,7 +35,9 @@ def protect(session: Session, service: Service, tasks: Tasks, duration: For = No
         until = protected.get("until")
         text = f"protected until {when(until, session.now())}" if parse_time(until) else "not protected"
         lines.append(Text(f"{plain(protected.get('taskId', '-'))}: {text}"))
-    session.output.result(result, *(lines or [Text("No task is protected.")]))
+    session.output.result(
+        result, *(lines or [Text(f"No task of {plain(result.get('service', service))} is protected.")])
+    )
 
 
 def _minutes(duration: timedelta | None, *, off: bool) -> int:

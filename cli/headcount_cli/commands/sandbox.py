@@ -2,11 +2,13 @@
 
 import shlex
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.text import Text
 
+from headcount_cli.local_sandbox import RunningSandbox, SandboxOptions
 from headcount_cli.session import Session
 
 
@@ -22,26 +24,47 @@ Port = Annotated[
 ]
 RuntimeOption = Annotated[
     Runtime,
-    typer.Option(
-        "--runtime", metavar="process|simulated", help="Tasks as processes of this machine, or only pretended."
-    ),
+    typer.Option("--runtime", metavar="process|simulated", help="Tasks as processes of this machine, or pretended."),
+]
+Template = Annotated[
+    Path | None,
+    typer.Option("--template", metavar="FILE", help="Headcount's SAM template.", show_default="this checkout's"),
+]
+Clusters = Annotated[
+    str | None,
+    typer.Option("--clusters", metavar="NAMES", help="Clusters to make, as in prod,staging.", show_default="default"),
 ]
 
 
-def sandbox(session: Session, port: Port = 0, runtime: RuntimeOption = Runtime.PROCESS) -> None:
+def sandbox(
+    session: Session,
+    port: Port = 0,
+    runtime: RuntimeOption = Runtime.PROCESS,
+    template: Template = None,
+    clusters: Clusters = None,
+) -> None:
     """Run an AWS on this machine with Headcount in it.
 
     Runs until Ctrl-C. Prints the environment for other terminals: with it, this command, the aws CLI and any SDK
     talk to the sandbox.
     """
+    options = SandboxOptions(
+        port=port, runtime=runtime.value, template=template, clusters=clusters, stack=session.connection.stack
+    )
     session.output.note("Starting the sandbox ...")
     try:
-        with session.world.start_sandbox(port, runtime.value) as running:
-            environment = running.environment()
-            exports = [Text(f"export {name}={shlex.quote(value)}") for name, value in environment.items()]
-            session.output.note(f"The sandbox answers at {running.endpoint_url}. In another terminal:")
-            session.output.result(environment, *exports)
-            session.output.note("Ctrl-C stops it, with everything in it.")
+        with session.world.start_sandbox(options) as running:
+            _show(session, running)
             session.world.wait_for_interrupt()
     except KeyboardInterrupt:
         session.output.note("The sandbox is stopped.")
+
+
+def _show(session: Session, running: RunningSandbox) -> None:
+    environment = running.environment()
+    session.output.note(f"The sandbox answers at {running.endpoint_url}. In another terminal:")
+    exports = [Text(f"export {name}={shlex.quote(value)}") for name, value in environment.items()]
+    session.output.result(environment, *exports)
+    subnets = ", ".join(f"{name} ({zone})" for zone, name in running.subnets.items())
+    session.output.note(f"For manifests: cluster {', '.join(running.clusters)}; subnets {subnets}.")
+    session.output.note("Ctrl-C stops it, with everything in it.")

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from headcount_cli.times import ago, parse_time, relative, when
+from headcount_cli.views.history import sentence
 from headcount_cli.views.words import bullets, columns, heading, plain, short, state
 
 Answer = Mapping[str, Any]
@@ -19,15 +20,13 @@ MOST_TASKS = 50  # on one screen; the unusual ones come first
 
 def describe_view(answer: Answer, now: datetime) -> RenderableType:
     parts: list[RenderableType] = [*_title(answer), Padding(_facts(answer, now), INDENT)]
-    if answer.get("backoff"):
-        parts += [heading("Backoff"), Padding(_pairs(answer["backoff"], now), INDENT)]
+    parts += _backoff(answer.get("backoff"), now)
+    parts += _deployments(answer.get("deployments") or [], now)
     parts += _tasks(answer, now)
     parts += _launches(answer.get("launches") or [], now)
-    parts += _records("Zones", answer.get("zones"), now)
-    parts += _records("Orphans (tasks that name this service and are not known to it)", answer.get("orphans"), now)
-    decisions = answer.get("decisions") or []
-    if decisions:
-        parts += [heading("Decided in the last pass"), bullets(_decision(decision) for decision in decisions)]
+    parts += _zones(answer.get("zones") or [], now)
+    parts += _orphans(answer.get("orphans") or [])
+    parts += _decisions(answer.get("decisions") or [])
     service = plain(answer.get("service", "SERVICE"))
     parts.append(Text(f"\nThe story so far: headcount why {service}", style="dim"))
     return Group(*parts)
@@ -47,7 +46,7 @@ def _facts(answer: Answer, now: datetime) -> Table:
     rows = {
         "tasks": counts,
         "task definition": _task_definition(answer.get("taskDefinition")),
-        "deployment": _deployments(answer),
+        "deployment": f"{plain(answer.get('deployment') or '-')} (generation {answer.get('generation', '-')})",
         "steady since": when(answer.get("steadySince"), now),
         "next look": f"{next_look}, after pass {answer.get('pass', '-')}",
     }
@@ -59,20 +58,21 @@ def _task_definition(value: Any) -> str:
     return plain(value).rsplit("task-definition/", 1)[-1] if isinstance(value, str) and value else short(value)
 
 
-def _deployments(answer: Answer) -> str:
-    """The newest first; more than one means that tasks are being replaced."""
-    current = plain(answer.get("deployment") or "-")
-    deployments = answer.get("deployments")
-    if not isinstance(deployments, list) or len(deployments) < 2:
-        return f"{current} (generation {answer.get('generation', '-')})"
-    others = [_name_of(deployment) for deployment in deployments]
-    return f"{current}, replacing {', '.join(name for name in others if name != current)}"
-
-
-def _name_of(deployment: Any) -> str:
-    if isinstance(deployment, Mapping):
-        return plain(deployment.get("id") or deployment.get("deployment") or deployment.get("deploymentId") or "?")
-    return plain(deployment)
+def _deployments(deployments: Sequence[Answer], now: datetime) -> list[RenderableType]:
+    """Shown while there is something to compare: tasks being replaced, or tasks that failed."""
+    failed = any(deployment.get("failedTasks") for deployment in deployments)
+    if not failed and all(deployment.get("rolloutState") == "COMPLETED" for deployment in deployments):
+        return []
+    table = columns("DEPLOYMENT", "TASK DEFINITION", "ROLLOUT", "CREATED", "FAILED TASKS")
+    for deployment in deployments:
+        table.add_row(
+            plain(deployment.get("deployment") or "-"),
+            _task_definition(deployment.get("taskDefinition")),
+            plain(deployment.get("rolloutState") or "-"),
+            ago(deployment.get("createdAt"), now),
+            str(deployment.get("failedTasks") or 0),
+        )
+    return [heading("Deployments"), table]
 
 
 def _tasks(answer: Answer, now: datetime) -> list[RenderableType]:
@@ -142,48 +142,42 @@ def _launches(launches: Sequence[Answer], now: datetime) -> list[RenderableType]
     table = columns("LAUNCH", "COUNT", "ZONE", "ASKED", "REASON")
     for launch in launches:
         table.add_row(
-            plain(launch.get("launch") or launch.get("launchId") or launch.get("id") or "-"),
+            plain(launch.get("launch") or "-"),
             short(launch.get("count")),
-            _zone_suffix(launch.get("zone") or launch.get("availabilityZone")),
+            _zone_suffix(launch.get("zone")),
             ago(launch.get("at"), now),
             short(launch.get("reason")),
         )
     return [heading("Launches in flight"), table]
 
 
-def _records(title: str, records: Any, now: datetime) -> list[RenderableType]:
-    """What has no view of its own: a list of objects or an object of objects, a line each."""
-    if not records:
+def _backoff(backoff: Any, now: datetime) -> list[RenderableType]:
+    if not backoff:
         return []
-    if isinstance(records, Mapping):
-        rows = {str(name): _inline(value, now) for name, value in records.items()}
-        return [heading(title), Padding(_grid(rows), INDENT)]
-    return [heading(title), bullets(_inline(record, now) for record in records)]
+    until = when(backoff.get("until"), now)
+    held = f"the next start is at {until}" if backoff.get("active", True) else f"starts were held back until {until}"
+    text = f"{backoff.get('deployment', '-')}, round {backoff.get('round', '-')}: {held}. {backoff.get('reason') or ''}"
+    return [heading("Backoff"), bullets([text])]
 
 
-def _inline(value: Any, now: datetime) -> str:
-    if isinstance(value, Mapping):
-        return ", ".join(f"{key} {_at(key, inner, now)}" for key, inner in value.items() if inner is not None)
-    return short(value)
+def _zones(zones: Sequence[Answer], now: datetime) -> list[RenderableType]:
+    """Only zones with something to tell: those that refused to start tasks."""
+    told = [
+        f"{zone.get('zone', '-')}: skipped until {when(zone.get('skippedUntil'), now)}. {zone.get('reason') or ''}"
+        for zone in zones
+        if zone.get("skippedUntil")
+    ]
+    return [heading("Zones that refuse tasks"), bullets(told)] if told else []
 
 
-def _at(key: str, value: Any, now: datetime) -> str:
-    """A time is shown as one: by its key, since epoch seconds look like any number."""
-    is_time = key in {"at", "since", "until"} or key.endswith(("At", "Until", "Since"))
-    return when(value, now) if is_time and parse_time(value) else short(value)
+def _orphans(orphans: Sequence[Any]) -> list[RenderableType]:
+    if not orphans:
+        return []
+    return [heading("Orphans: tasks that name this service, and that it does not know"), bullets(orphans)]
 
 
-def _pairs(record: Any, now: datetime) -> RenderableType:
-    if not isinstance(record, Mapping):
-        return Text(short(record))
-    return _grid({str(key): _at(str(key), value, now) for key, value in record.items() if value is not None})
-
-
-def _decision(decision: Any) -> str:
-    if isinstance(decision, Mapping):
-        kind, reason = decision.get("kind"), decision.get("reason")
-        return f"{kind}: {reason}" if kind and reason else short(reason or dict(decision))
-    return str(decision)
+def _decisions(decisions: Sequence[Answer]) -> list[RenderableType]:
+    return [heading("Last decisions"), bullets(sentence(decision) for decision in decisions)] if decisions else []
 
 
 def _grid(rows: Mapping[str, str]) -> Table:

@@ -13,19 +13,19 @@ from headcount_cli.views.words import bullets, heading, plain
 
 Entry = Mapping[str, Any]
 
-# How a sentence about each kind of history entry begins; {task} and {by} are filled in.
+# How a sentence about each kind of history entry begins; {task} is " task <id>" where the entry has one.
 BEGINNINGS = {
-    "launch": "Launched",
-    "stop": "Stopped {task}",
-    "lost": "Lost {task}",
-    "stuck": "Gave up on {task}",
-    "adopt": "Adopted {task}",
+    "launch": "Launch",
+    "stop": "Stopped{task}",
+    "lost": "Lost{task}",
+    "stuck": "Gave up on{task}",
+    "adopt": "Adopted{task}",
     "hold": "Held back",
     "refused": "AWS refused",
     "steady": "Steady",
     "deployment": "Deployment",
     "control": "{by} asked",
-    "forget": "Forgot {task}",
+    "forget": "Forgot{task}",
     "remove": "Removed",
 }
 LEVEL_STYLES = {"WARN": "yellow", "ERROR": "red"}
@@ -33,17 +33,37 @@ LEVEL_STYLES = {"WARN": "yellow", "ERROR": "red"}
 
 def sentence(entry: Entry) -> Text:
     """``Stopped task 0f3a9c1d2b4e4f6a8b7c5d3e1f2a4b6c: scale-in to 2, newest first. (dep-3, by alice)``"""
-    kind = str(entry.get("kind", "event"))
-    task = f"task {plain(entry['task'])}" if entry.get("task") else "a task"
-    beginning = BEGINNINGS.get(kind, kind.capitalize()).format(task=task, by=plain(entry.get("by") or "Somebody"))
+    kind, reason = str(entry.get("kind", "event")), plain(entry.get("reason") or "no reason was recorded")
     style = LEVEL_STYLES.get(str(entry.get("level")), "")
-    details = [plain(entry["deployment"])] if entry.get("deployment") else []
+    parts: list[tuple[str, str]] = []
+    if reason.lower().startswith(kind):  # "deployment dep-3 completed" says what it is about by itself
+        reason = reason[0].upper() + reason[1:]
+        style = f"bold {style}"
+        parts.append((reason, style))
+    else:
+        parts += [(_beginning(kind, entry), f"bold {style}"), (f": {reason}", "")]
+    details = _details(kind, reason, entry)
+    if details:
+        parts.append((f" ({', '.join(details)})", "dim"))
+    return Text.assemble(*parts)
+
+
+def _beginning(kind: str, entry: Entry) -> str:
+    task = f" task {plain(entry['task'])}" if entry.get("task") else ""
+    by = plain(entry.get("by") or "Somebody")
+    return BEGINNINGS[kind].format(task=task, by=by) if kind in BEGINNINGS else plain(kind.capitalize())
+
+
+def _details(kind: str, reason: str, entry: Entry) -> list[str]:
+    """Names to search for, unless the sentence has them already."""
+    names = [plain(entry["deployment"])] if entry.get("deployment") else []
     if entry.get("launch"):
-        details.append(f"launch {plain(entry['launch'])}")
+        names.append(f"launch {plain(entry['launch'])}")
+    if entry.get("task") and "{task}" not in BEGINNINGS.get(kind, ""):
+        names.append(f"task {plain(entry['task'])}")
     if entry.get("by") and kind != "control":
-        details.append(f"by {plain(entry['by'])}")
-    trailer = f" ({', '.join(details)})" if details else ""
-    return Text.assemble((plain(beginning), f"bold {style}"), f": {plain(entry.get('reason', ''))}", (trailer, "dim"))
+        names.append(f"by {plain(entry['by'])}")
+    return [name for name in names if name.split()[-1] not in reason]
 
 
 def story(entries: Iterable[Entry], now: datetime) -> RenderableType:

@@ -53,7 +53,7 @@ def bullets(sentences: Iterable[Any], indent: int = 2) -> Table:
     grid.add_column(width=indent, no_wrap=True)
     grid.add_column(overflow="fold")
     for sentence in sentences:
-        grid.add_row(" " * (indent - 1) + "-", plain(sentence))
+        grid.add_row(" " * (indent - 1) + "-", sentence if isinstance(sentence, Text) else plain(sentence))
     return grid
 
 

@@ -23,7 +23,7 @@ SHARED = (
 )
 
 
-class Refusal(Exception):  # noqa: N818  # an answer of the contract, not an error of the fake
+class Refusal(Exception):  # an answer of the contract, not an error of the fake
     def __init__(self, kind: str, message: str, problems: list[Document] | None = None) -> None:
         super().__init__(message)
         self.error = {"type": kind, "message": message, "problems": problems or []}
@@ -142,9 +142,10 @@ class FakeControl:
             if task not in known
         ]
         if unknown:
-            raise Refusal("InvalidRequest", "Unknown tasks.", unknown)
-        until = "2026-11-23T05:00:00Z" if request["expiresInMinutes"] else None
-        protected = [{"taskId": task, "until": until} for task in request["tasks"]]
+            message = "; ".join(f"{problem['path']}: {problem['message']}" for problem in unknown)
+            raise Refusal("InvalidRequest", message, unknown)
+        wanted = request["tasks"] if request["expiresInMinutes"] else []
+        protected = [{"taskId": task, "until": "2026-11-23T05:00:00Z"} for task in wanted]
         return {"service": service["service"], "protected": protected}
 
     def _find(self, name: str) -> Document:

@@ -11,6 +11,7 @@ import pytest
 
 from headcount_cli.connection import Connection
 from headcount_cli.control_client import ControlClient
+from headcount_cli.local_sandbox import SandboxOptions
 from headcount_cli.main import run
 from headcount_cli.session import World
 from unit.cli.fake_control import FakeControl
@@ -33,6 +34,8 @@ class Finished:
 @dataclass
 class FakeSandbox:
     endpoint_url: str = "http://127.0.0.1:5000"
+    clusters: tuple[str, ...] = ("default",)
+    subnets: dict[str, str] = field(default_factory=lambda: {"eu-central-1a": "subnet-1"})
 
     def environment(self) -> dict[str, str]:
         return {"AWS_ENDPOINT_URL": self.endpoint_url, "AWS_REGION": "eu central 1"}
@@ -50,7 +53,7 @@ class Terminal:
     answers: list[bool] = field(default_factory=list)
     questions: list[str] = field(default_factory=list)
     connections: list[Connection] = field(default_factory=list)
-    sandboxes: list[tuple[int, str, str]] = field(default_factory=list)
+    sandboxes: list[tuple[SandboxOptions, str]] = field(default_factory=list)
 
     def run(self, *arguments: str) -> Finished:
         self.capture.readouterr()
@@ -82,12 +85,12 @@ class Terminal:
         return self.answers.pop(0)
 
     @contextmanager
-    def _sandbox(self, port: int, runtime: str) -> Iterator[FakeSandbox]:
-        self.sandboxes.append((port, runtime, "started"))
+    def _sandbox(self, options: SandboxOptions) -> Iterator[FakeSandbox]:
+        self.sandboxes.append((options, "started"))
         try:
             yield FakeSandbox()
         finally:
-            self.sandboxes.append((port, runtime, "stopped"))
+            self.sandboxes.append((options, "stopped"))
 
     def _interrupted(self) -> None:
         raise KeyboardInterrupt

@@ -1,7 +1,11 @@
 """scale, protect, delete, sandbox."""
 
+from pathlib import Path
+
 import pytest
 
+from headcount_cli.failures import BadInput
+from headcount_cli.local_sandbox import SandboxOptions, find_template
 from unit.cli.fake_control import FakeControl, a_service, a_task
 from unit.cli.terminal import Terminal
 
@@ -84,7 +88,7 @@ def test_protect_asks_for_whole_minutes(terminal: Terminal, options: tuple[str, 
 
 def test_protect_says_until_when(terminal: Terminal) -> None:
     assert terminal.run("protect", "web", TASK).out == f"{TASK}: protected until 05:00:00 UTC (in 2h)\n"
-    assert terminal.run("protect", "web", TASK, "--off").out == f"{TASK}: not protected\n"
+    assert terminal.run("protect", "web", TASK, "--off").out == "No task of prod/web is protected.\n"
 
 
 def test_protect_takes_arns(terminal: Terminal) -> None:
@@ -95,6 +99,7 @@ def test_protect_names_unknown_tasks(terminal: Terminal) -> None:
     done = terminal.run("protect", "web", TASK, "nope")
     assert done.code == 2
     assert "tasks[1] = nope" in done.err
+    assert done.err.count("is no task of this service") == 1
 
 
 @pytest.mark.parametrize("options", [("--for", "49h"), ("--for", "10"), ("--for", "2h", "--off"), ("--for", "-2h")])
@@ -108,8 +113,22 @@ def test_sandbox_prints_the_environment_and_stops_with_ctrl_c(terminal: Terminal
     done = terminal.run("sandbox", "--port", "5000", "--runtime", "simulated")
     assert done.code == 0
     assert done.out == "export AWS_ENDPOINT_URL=http://127.0.0.1:5000\nexport AWS_REGION='eu central 1'\n"
-    assert terminal.sandboxes == [(5000, "simulated", "started"), (5000, "simulated", "stopped")]
+    options = SandboxOptions(port=5000, runtime="simulated", template=None, clusters=None, stack="headcount")
+    assert terminal.sandboxes == [(options, "started"), (options, "stopped")]
+    assert "subnet-1 (eu-central-1a)" in done.err
 
 
 def test_sandbox_environment_for_programs(terminal: Terminal) -> None:
     assert terminal.run("sandbox", "-o", "json").document["AWS_ENDPOINT_URL"] == "http://127.0.0.1:5000"
+
+
+def test_sandbox_uses_the_first_template_there_is(tmp_path: Path) -> None:
+    (tmp_path / "template.yaml").write_text("")
+    assert find_template(None, (tmp_path / "none", tmp_path)) == tmp_path / "template.yaml"
+
+
+@pytest.mark.parametrize("chosen", [None, Path("nowhere.yaml")])
+def test_sandbox_without_a_template_says_how_to_name_one(tmp_path: Path, chosen: Path | None) -> None:
+    with pytest.raises(BadInput) as refused:
+        find_template(chosen, (tmp_path,))
+    assert "--template" in refused.value.hint

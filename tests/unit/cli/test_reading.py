@@ -34,10 +34,20 @@ def control() -> FakeControl:
                 "reason": "1 missing",
             }
         ],
-        backoff={"failures": 3, "until": "2026-11-23T03:00:40Z"},
-        zones=[{"zone": "eu-central-1b", "skippedUntil": 1795402990.0}],
+        backoff={
+            "deployment": "dep-4",
+            "round": 3,
+            "until": "2026-11-23T03:00:40Z",
+            "active": True,
+            "reason": "3 tasks failed",
+        },
+        deployments=[
+            {"deployment": "dep-4", "taskDefinition": "web:13", "rolloutState": "IN_PROGRESS", "failedTasks": 3},
+            {"deployment": "dep-3", "taskDefinition": "web:12", "rolloutState": "COMPLETED", "failedTasks": 0},
+        ],
+        zones=[{"zone": "eu-central-1b", "refusals": 1, "skippedUntil": 1795402990.0, "reason": "no capacity"}],
         decisions=[{"kind": "hold", "reason": "waiting 40 s before the next try"}],
-        orphans=[{"taskArn": "arn:aws:ecs:eu-central-1:123456789012:task/prod/9"}],
+        orphans=["9f3a9c1d2b4e4f6a8b7c5d3e1f2a4b6c"],
     )
     history = [
         an_event("control", "desired count 2 -> 3", by="alice", at="2026-11-22T23:58:03Z"),
@@ -74,9 +84,12 @@ def test_describe_puts_the_state_and_its_reason_first(terminal: Terminal) -> Non
     assert done.out.splitlines()[0].split() == ["prod/web", "BACKING_OFF"]
     assert done.out.splitlines()[1].strip() == "3 tasks stopped soon after starting"
     assert "03:00:40 UTC (in 40s)" in done.out
-    assert "hold: waiting 40 s before the next try" in done.out
+    assert "Held back: waiting 40 s before the next try" in done.out
     assert "abcdefghij234567abcd" in done.out
-    assert "arn:aws:ecs:eu-central-1:123456789012:task/prod/9" in done.out
+    assert "9f3a9c1d2b4e4f6a8b7c5d3e1f2a4b6c" in done.out
+    assert "eu-central-1b: skipped until 03:03:10 UTC (in 3m 10s). no capacity" in " ".join(done.out.split())
+    assert "dep-4, round 3: the next start is at 03:00:40 UTC (in 40s). 3 tasks failed" in " ".join(done.out.split())
+    assert ["dep-4", "web:13", "IN_PROGRESS", "-", "3"] in [text.split() for text in done.out.splitlines()]
 
 
 def test_describe_shows_what_is_unusual_about_each_task_the_unusual_first(terminal: Terminal) -> None:
@@ -109,7 +122,7 @@ def test_why_tells_what_holds_now_then_what_led_here(terminal: Terminal) -> None
     told = " ".join(done.out.split())
     now = told.index("1 of 3 tasks are running.")
     asked = told.index("alice asked: desired count 2 -> 3")
-    launched = told.index("Launched: 1 task fewer than desired")
+    launched = told.index("Launch: 1 task fewer than desired")
     lost = told.index(f"Lost task {OLD_TASK}: essential container exited (exit code 1)")
     assert now < asked < launched < lost
     assert "2026-11-22 (UTC)" in told

@@ -1,0 +1,71 @@
+"""Starting the sandbox from the command line: which template, and what its errors become."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+from headcount_cli.failures import BadInput, Failure
+
+TEMPLATE = "template.yaml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SandboxOptions:
+    """What a user may choose. ``template`` ``None`` is the one of this checkout; ``clusters`` ``None`` its default."""
+
+    port: int
+    runtime: Literal["process", "simulated"]
+    template: Path | None
+    clusters: str | None
+    stack: str
+
+
+class RunningSandbox(Protocol):
+    """What the command line uses of ``headcount_sandbox.Sandbox``."""
+
+    @property
+    def endpoint_url(self) -> str: ...
+
+    @property
+    def clusters(self) -> tuple[str, ...]: ...
+
+    subnets: dict[str, str]
+
+    def environment(self) -> dict[str, str]: ...
+
+
+@contextmanager
+def start_sandbox(options: SandboxOptions) -> Iterator[RunningSandbox]:
+    """A sandbox for as long as the context lasts."""
+    # moto and Flask: seconds that no other command should pay
+    from headcount_sandbox import HeadcountSandboxError, Sandbox  # noqa: PLC0415
+
+    template = find_template(options.template, (Path.cwd(), Path(__file__).parents[2]))
+    parameters: Mapping[str, str] = {"Clusters": options.clusters} if options.clusters else {}
+    try:
+        with Sandbox(
+            template=template,
+            port=options.port,
+            task_runtime=options.runtime,
+            parameters=parameters,
+            stack_name=options.stack,
+        ) as running:
+            yield running
+    except HeadcountSandboxError as error:
+        raise Failure(str(error)) from None
+
+
+def find_template(chosen: Path | None, folders: tuple[Path, ...]) -> Path:
+    """The template that was chosen, or the first ``template.yaml`` in ``folders``."""
+    candidates = (chosen,) if chosen else tuple(folder / TEMPLATE for folder in folders)
+    for candidate in candidates:
+        if candidate.is_file():
+            return candidate
+    if chosen:
+        raise BadInput(f"There is no file {chosen}.", hint="Name Headcount's SAM template with --template.")
+    raise BadInput(
+        f"No {TEMPLATE} here: the sandbox runs Headcount's own SAM template.",
+        hint="Run it in a checkout of Headcount, or name the template with --template.",
+    )
