@@ -16,6 +16,9 @@ from moto.core.base_backend import BackendDict
 from moto.core.model_instances import reset_model_data
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
+from headcount_sandbox.world.moto_dynamodb import answer_items_quickly
+from headcount_sandbox.world.moto_queues import QueueSettings, add_message, settings_of
+
 WARMED_SERVICES = ("ecs", "dynamodb", "sqs", "events", "ec2", "sts")
 
 
@@ -65,6 +68,7 @@ class MotoApis:
     def __init__(self, *, region: str, account: str) -> None:
         self._region = region
         self._account = account
+        answer_items_quickly()
         self._app = DomainDispatcherApplication(create_backend_app)
         self._locks: dict[str, threading.RLock] = {}
         self._locks_guard = threading.Lock()
@@ -133,10 +137,15 @@ class MotoApis:
                 )
         return None
 
-    def queue_attributes(self, queue_name: str) -> Mapping[str, Any] | None:
-        """The attributes of a queue as strings, or None where there is no such queue."""
+    def queue(self, queue_name: str) -> QueueSettings | None:
+        """The settings of a queue, or None where there is no such queue."""
         queue = self._backend("sqs").queues.get(queue_name)
-        return None if queue is None else queue.attributes
+        return None if queue is None else settings_of(queue)
+
+    def send_message(self, queue_name: str, entry: Mapping[str, Any], *, delay: float) -> dict[str, Any]:
+        """Puts a checked message into a queue; returns what SendMessage answers."""
+        with self.lock_of("sqs"):
+            return add_message(self._backend("sqs").queues[queue_name], entry, delay=delay)
 
     def _backend(self, service: str) -> Any:
         return get_backend(service)[self._account][self._region]  # type: ignore[call-overload] # a name is a str here

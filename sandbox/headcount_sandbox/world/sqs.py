@@ -14,19 +14,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import moto.sqs.models
-
 from headcount_sandbox.world.api import Answer, ApiError, ApiRequest, ApiResponse, json_answer
 from headcount_sandbox.world.moto_apis import MotoApis
+from headcount_sandbox.world.moto_queues import QueueSettings
 from headcount_sandbox.world.timers import Timers
 
 MAX_MESSAGE_BYTES = 1_048_576
 MAX_DELAY_SECONDS = 900
+MAX_BATCH = 10
 DEDUPLICATION_SECONDS = 300.0
 _LEGAL_ID = re.compile(r"^[A-Za-z0-9!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~]{1,128}$")
 _SQS_JSON = "application/x-amz-json-1.0"
-
-moto.sqs.models.DEDUPLICATION_TIME_IN_SECONDS = -1  # the ledger below is the only one that forgets messages
+_CLOCK_STEP = 0.001  # moto's clock of visibility counts milliseconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,62 +59,46 @@ class SqsApi:
         }
 
     def _send(self, request: ApiRequest) -> ApiResponse:
-        queue = _queue_name(request.parameters)
-        attributes = self._attributes(queue)
-        entry = _checked(request.parameters, attributes)
-        key = _deduplication_key(queue, entry, attributes)
-        with self._moto.lock_of("sqs"):  # looking and sending are one step
-            original = self._original(key)
-            if original is not None:
-                return json_answer({**original, **_digest(entry)}, content_type=_SQS_JSON)
-            answer = self._moto.answer(_with_body(request, entry))
-            if answer.status == 200:
-                self._remember(key, json.loads(answer.body))
-        if answer.status == 200:
-            self._tell_after(queue, _delay(entry, attributes))
-        return answer
+        queue = self._queue(request.parameters)
+        return json_answer(self._send_entry(queue, request.parameters), content_type=_SQS_JSON)
 
     def _send_batch(self, request: ApiRequest) -> ApiResponse:
-        queue = _queue_name(request.parameters)
-        self._attributes(queue)
+        queue = self._queue(request.parameters)
         entries: list[dict[str, Any]] = request.parameters.get("Entries", [])
         ids = [entry.get("Id") for entry in entries]
-        if len(set(ids)) != len(ids) or not 1 <= len(ids) <= 10:
+        if len(set(ids)) != len(ids) or not 1 <= len(ids) <= MAX_BATCH:
             return self._moto.answer(request)  # moto knows these errors
         if sum(len(entry.get("MessageBody", "").encode()) for entry in entries) > MAX_MESSAGE_BYTES:
             raise ApiError(
                 "AWS.SimpleQueueService.BatchRequestTooLong",
                 f"Batch requests cannot be longer than {MAX_MESSAGE_BYTES} bytes.",
             )
-        result: dict[str, list[dict[str, Any]]] = {"Successful": [], "Failed": []}
+        sent: list[dict[str, Any]] = []
+        failed: list[dict[str, Any]] = []
         for entry in entries:  # one by one: each may be a duplicate of the one before
-            self._send_entry(request, entry, result)
-        return json_answer({name: part for name, part in result.items() if part}, content_type=_SQS_JSON)
+            try:
+                sent.append({"Id": entry["Id"], **self._send_entry(queue, entry)})
+            except ApiError as error:
+                failed.append({"Id": entry["Id"], "SenderFault": True, "Code": error.code, "Message": error.message})
+        return json_answer({"Successful": sent, "Failed": failed}, content_type=_SQS_JSON)
 
-    def _send_entry(
-        self, request: ApiRequest, entry: Mapping[str, Any], result: dict[str, list[dict[str, Any]]]
-    ) -> None:
-        single = {name: value for name, value in entry.items() if name != "Id"}
-        headers = {**request.headers, "x-amz-target": "AmazonSQS.SendMessage"}
-        parameters = {**single, "QueueUrl": request.parameters["QueueUrl"]}
-        try:
-            answer = self._send(_with_body(replace(request, operation="SendMessage", headers=headers), parameters))
-        except ApiError as error:
-            failure = {"Code": error.code, "Message": error.message}
-        else:
-            document = json.loads(answer.body)
-            if answer.status == 200:
-                result["Successful"].append({"Id": entry["Id"], **document})
-                return
-            code = answer.headers.get("x-amzn-query-error", "").partition(";")[0] or document.get("__type", "")
-            failure = {"Code": code.rpartition("#")[2], "Message": document.get("message", "")}
-        result["Failed"].append({"Id": entry["Id"], "SenderFault": True, **failure})
+    def _send_entry(self, queue: QueueSettings, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        entry = _checked(parameters, queue)
+        key = _deduplication_key(queue, entry)
+        delay = float(entry.get("DelaySeconds", queue.delay))
+        with self._moto.lock_of("sqs"):  # looking and sending are one step
+            original = self._original(key)
+            if original is not None:
+                return {**original, **_digest(entry)}
+            answer = self._moto.send_message(queue.name, entry, delay=delay)
+            self._remember(key, answer)
+        self._tell_after(queue.name, delay)
+        return answer
 
     def _receive(self, request: ApiRequest) -> ApiResponse:
         """Long polling here, so that moto's lock is never held while a client waits."""
-        queue = _queue_name(request.parameters)
-        attributes = self._attributes(queue)
-        wait = int(request.parameters.get("WaitTimeSeconds", attributes.get("ReceiveMessageWaitTimeSeconds", 0)))
+        queue = self._queue(request.parameters)
+        wait = int(request.parameters.get("WaitTimeSeconds", queue.receive_wait))
         if not 0 <= wait <= 20:
             return self._moto.answer(request)
         at_once = _with_body(request, {**request.parameters, "WaitTimeSeconds": 0})
@@ -130,8 +113,8 @@ class SqsApi:
             with self._arrived:
                 self._arrived.wait_for(lambda: self._arrivals != seen, min(left, 1.0))  # noqa: B023 - used at once
         if b'"Messages"' in answer.body:
-            visibility = request.parameters.get("VisibilityTimeout", attributes.get("VisibilityTimeout", 30))
-            self._tell_after(queue, float(visibility) + 0.001)
+            visibility = float(request.parameters.get("VisibilityTimeout", queue.visibility_timeout))
+            self._tell_after(queue.name, visibility + _CLOCK_STEP)
         return answer
 
     def _forward_and_tell(self, request: ApiRequest) -> ApiResponse:
@@ -146,11 +129,11 @@ class SqsApi:
         queue = _queue_name(request.parameters)
         answer = self._moto.answer(request)
         for entry in request.parameters.get("Entries", [request.parameters]):
-            self._tell_after(queue, float(entry.get("VisibilityTimeout", 0)))
+            self._tell_after(queue, float(entry.get("VisibilityTimeout", 0)) + _CLOCK_STEP)
         return answer
 
     def _tell_after(self, queue: str, seconds: float) -> None:
-        if seconds > 0:
+        if seconds > _CLOCK_STEP:
             self._timers.after(seconds, lambda: self._notify(queue))
         else:
             self._notify(queue)
@@ -161,11 +144,11 @@ class SqsApi:
             self._arrived.notify_all()
         self._tell(queue)
 
-    def _attributes(self, queue: str) -> Mapping[str, Any]:
-        attributes = self._moto.queue_attributes(queue)
-        if attributes is None:
+    def _queue(self, parameters: Mapping[str, Any]) -> QueueSettings:
+        queue = self._moto.queue(_queue_name(parameters))
+        if queue is None:
             raise ApiError("AWS.SimpleQueueService.NonExistentQueue", "The specified queue does not exist.")
-        return attributes
+        return queue
 
     def _original(self, key: tuple[str, str] | None) -> Mapping[str, Any] | None:
         with self._lock:
@@ -188,47 +171,54 @@ def _with_body(request: ApiRequest, parameters: Mapping[str, Any]) -> ApiRequest
     return replace(request, body=json.dumps(parameters).encode())
 
 
-def _checked(parameters: Mapping[str, Any], attributes: Mapping[str, Any]) -> dict[str, Any]:
+def _checked(parameters: Mapping[str, Any], queue: QueueSettings) -> dict[str, Any]:
     """The entry with the deduplication id that content based deduplication gives it; raises what SQS refuses."""
     entry = dict(parameters)
-    is_fifo = attributes.get("FifoQueue") == "true"
     body = str(entry.get("MessageBody", "")).encode()
-    if len(body) > MAX_MESSAGE_BYTES:
-        raise _invalid(f"One or more parameters are invalid. Reason: Message must be shorter than {MAX_MESSAGE_BYTES}.")
-    delay = entry.get("DelaySeconds")
-    if delay is not None and not 0 <= delay <= MAX_DELAY_SECONDS:
-        raise _invalid(
-            f"Value {delay} for parameter DelaySeconds is invalid. Reason: DelaySeconds must be >= 0 and <= 900."
-        )
-    if is_fifo and delay:
-        raise _invalid(
-            f"Value {delay} for parameter DelaySeconds is invalid. Reason: The request include parameter that is not "
-            "valid for this queue type."
-        )
-    if is_fifo and "MessageGroupId" not in entry:
-        raise ApiError("MissingParameter", "The request must contain the parameter MessageGroupId.")
+    if not body:
+        raise ApiError("MissingParameter", "The request must contain the parameter MessageBody.")
+    if len(body) > queue.maximum_message_bytes:
+        limit = queue.maximum_message_bytes
+        raise _invalid(f"One or more parameters are invalid. Reason: Message must be shorter than {limit} bytes.")
+    _check_delay(entry.get("DelaySeconds"), queue)
     for name in ("MessageGroupId", "MessageDeduplicationId"):
         if name in entry and not _LEGAL_ID.match(str(entry[name])):
             raise _invalid(
                 f"Value {entry[name]} for parameter {name} is invalid. Reason: {name} can only include alphanumeric "
                 "and punctuation characters. 1 to 128 in length."
             )
-    if is_fifo and attributes.get("ContentBasedDeduplication") == "true":
-        entry.setdefault("MessageDeduplicationId", hashlib.sha256(body).hexdigest())
+    if queue.is_fifo:
+        _check_fifo(entry, queue, body)
     return entry
 
 
-def _deduplication_key(queue: str, entry: Mapping[str, Any], attributes: Mapping[str, Any]) -> tuple[str, str] | None:
-    identity = entry.get("MessageDeduplicationId")
-    if attributes.get("FifoQueue") != "true" or identity is None:
+def _check_fifo(entry: dict[str, Any], queue: QueueSettings, body: bytes) -> None:
+    if "MessageGroupId" not in entry:
+        raise ApiError("MissingParameter", "The request must contain the parameter MessageGroupId.")
+    if queue.content_based_deduplication:
+        entry.setdefault("MessageDeduplicationId", hashlib.sha256(body).hexdigest())
+    if "MessageDeduplicationId" not in entry:
+        raise _invalid(
+            "The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided "
+            "explicitly"
+        )
+
+
+def _check_delay(delay: int | None, queue: QueueSettings) -> None:
+    if delay is None:
+        return
+    value = f"Value {delay} for parameter DelaySeconds is invalid. Reason:"
+    if not 0 <= delay <= MAX_DELAY_SECONDS:
+        raise _invalid(f"{value} DelaySeconds must be >= 0 and <= {MAX_DELAY_SECONDS}.")
+    if queue.is_fifo and delay:
+        raise _invalid(f"{value} The request include parameter that is not valid for this queue type.")
+
+
+def _deduplication_key(queue: QueueSettings, entry: Mapping[str, Any]) -> tuple[str, str] | None:
+    if not queue.is_fifo:
         return None
-    by_group = attributes.get("DeduplicationScope") == "messageGroup"
-    return (queue, f"{entry['MessageGroupId']}\n{identity}" if by_group else identity)
-
-
-def _delay(entry: Mapping[str, Any], attributes: Mapping[str, Any]) -> float:
-    delay = entry.get("DelaySeconds")
-    return float(attributes.get("DelaySeconds") or 0 if delay is None else delay)
+    identity = str(entry["MessageDeduplicationId"])
+    return (queue.name, f"{entry['MessageGroupId']}\n{identity}" if queue.deduplicates_by_group else identity)
 
 
 def _digest(entry: Mapping[str, Any]) -> dict[str, str]:
