@@ -13,7 +13,7 @@ from headcount.model.service import Capacity, DeclaredService, ServiceState, Ser
 from headcount.model.task import Task, how_it_ended, zone_of
 from headcount.ports import Resolved, ServiceRecords
 
-# What tasks are made of: a change of any of these replaces them (semantics 1.1, "Deploys?").
+# What tasks are made of: a change of any of these replaces them (ECS: Update service parameters).
 _DEPLOYING = (
     "launchType",
     "capacityProviderStrategy",

@@ -1,7 +1,7 @@
 """Once a minute: compare what is on record with what ECS says, and repair what events missed.
 
-An auditor lives as long as its process and remembers the rosters it read, so that a quiet service costs no read: a roster
-is read again only when the index says that a pass has changed it.
+An auditor lives as long as its process and remembers the rosters it read, so that a quiet service costs no read: a
+roster is read again only when the index says that a pass has changed it.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -10,9 +10,7 @@ from dataclasses import dataclass, field
 from headcount.model.task import ContainerHealth, Task
 from headcount.ports import AuditStore, Clock, Kicks, ServiceMark, Sighting, TaskRuntime
 
-VANISHED_AFTER_SECONDS = (
-    300.0  # a young task may be missing from DescribeTasks: ECS is eventually consistent (semantics 6.3)
-)
+VANISHED_AFTER_SECONDS = 300.0  # a young task may be missing from DescribeTasks: ECS is eventually consistent
 ORPHAN_AFTER_SECONDS = 120.0  # a younger task may be on its way into the table
 OVERDUE_SECONDS = 5.0
 LEFTOVER_SECONDS = 60.0

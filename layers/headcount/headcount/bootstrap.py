@@ -110,7 +110,7 @@ def controller() -> tuple[Any, Settings]:
 
 
 def _client(service: str) -> Any:
-    """A client that gives up early: a pass has seconds, and a later pass tries again (pitfall P14)."""
+    """A client that gives up early: a pass has seconds, and a later pass tries again."""
     patience = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2})
     return boto3.client(service, config=patience)  # type: ignore[call-overload]  # a name per call, checked by the tests
 

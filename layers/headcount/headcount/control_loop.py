@@ -1,7 +1,7 @@
 """gather -> plan -> apply: one pass over one service.
 
-A pass takes a number, reads the whole world of the service, decides, records the decision, carries it out, and records what
-came of it. Killed between any two calls, the next pass finds what is recorded and finishes it.
+A pass takes a number, reads the whole world of the service, decides, records the decision, carries it out, and records
+what came of it. Killed between any two calls, the next pass finds what is recorded and finishes it.
 """
 
 from collections.abc import Callable, Iterable, Sequence

@@ -16,7 +16,7 @@ def remaining_seconds(context: Any) -> Callable[[], float]:
 def each_record(
     event: Mapping[str, Any], logger: Logger, work: Callable[[Mapping[str, Any]], object]
 ) -> dict[str, list[dict[str, str]]]:
-    """Work on the records of an SQS event, and report those that failed (partial batch response, semantics 6.8).
+    """Work on the records of an SQS event, and report those that failed (Lambda: partial batch responses).
 
     A poisoned record does not keep the others from their work; it fails until it is a dead letter.
     """

@@ -40,7 +40,7 @@ class Sighting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaunchAnswer:
-    """What ``RunTask`` said. ``refused``: ECS will not start these tasks as asked, and no retry of this request helps."""
+    """What ``RunTask`` said. ``refused``: ECS will not start these tasks as asked; no retry of this request helps."""
 
     tasks: tuple[Sighting, ...] = ()
     shortfall: str = ""
@@ -83,7 +83,7 @@ class ReconcileStore(Protocol):
         ...
 
     def commit(self, state: ServiceState, plan: Plan, history: Sequence[Decision], now: float) -> None:
-        """Record the plan before its first side effect, at once and only if this pass is the newest (``Superseded``)."""
+        """Record the plan before its first side effect, all or nothing, as the newest pass (else ``Superseded``)."""
         ...
 
     def record_launch(self, service: str, launch: Launch, sightings: Sequence[Sighting]) -> None:
@@ -125,7 +125,7 @@ class Timers(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """One pass in numbers. Times are epoch seconds; the stages are in order, and None where a pass did not come so far."""
+    """One pass in numbers. Times are epoch seconds, in order; None where a pass did not come so far."""
 
     service: str
     pass_number: int

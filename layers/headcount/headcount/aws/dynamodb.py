@@ -1,7 +1,7 @@
 """The table: one consistent query is the whole world of a service.
 
-``ServiceTable`` holds what every function shares; what only ``reconcile_service``, ``audit_clusters`` or ``control`` may do
-stands in a class and module of its own.
+``ServiceTable`` holds what every function shares; what only ``reconcile_service``, ``audit_clusters`` or ``control``
+may do stands in a class and module of its own.
 """
 
 import random

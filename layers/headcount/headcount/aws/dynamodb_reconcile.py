@@ -20,7 +20,7 @@ class ReconcileTable(ServiceTable):
     """The ``ReconcileStore`` on DynamoDB."""
 
     def begin_pass(self, service: str) -> int:
-        """Raise the pass number and take it. Numbers begin at the clock, so that a name used again never repeats one."""
+        """Raise the pass number and take it. Numbers begin at the clock: a name used again never repeats one."""
         answer = self.call(
             "update_item",
             TableName=self.table,

@@ -34,7 +34,7 @@ _REFUSALS = frozenset(
 
 
 def sighting_of(task: Mapping[str, Any], install: str) -> Sighting:
-    """A task of ``DescribeTasks``, ``RunTask`` or an event as a sighting. Unknown fields are ignored (semantics 2.1)."""
+    """A task of ``DescribeTasks``, ``RunTask`` or an event as a sighting. Unknown fields are ignored."""
     launch = launch_of(str(task.get("startedBy", "")), install)
     group = str(task.get("group", ""))
     cluster = task_id_of(str(task["clusterArn"]))

@@ -1,4 +1,4 @@
-"""EventBridge: Headcount's own events, shaped like ECS's service actions (semantics 2.3, 2.4)."""
+"""EventBridge: Headcount's own events, shaped like ECS's service actions."""
 
 import json
 import logging

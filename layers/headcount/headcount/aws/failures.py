@@ -55,7 +55,7 @@ def error_status(error: ClientError) -> int:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn what may pass into ``TransientError``; leave every other ``ClientError`` to the caller, who knows the call."""
+    """Turn what may pass into ``TransientError``; every other ``ClientError`` is the caller's, who knows the call."""
     try:
         yield
     except ClientError as error:

@@ -1,7 +1,7 @@
 """The table's records: which keys they have, and how values become items and values again.
 
-Inside a record's JSON, names are those of the frozen values. A reader ignores fields that it does not know; a change that
-an older reader would misread raises ``SCHEMA``, and the older reader then leaves the message for a newer one.
+Inside a record's JSON, names are those of the frozen values. A reader ignores fields that it does not know; a change
+that an older reader would misread raises ``SCHEMA``, and the older reader then leaves the message for a newer one.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -59,7 +59,7 @@ class PowertoolsTelling:
         metrics = AmazonCloudWatchEMFProvider(namespace="Headcount")
         metrics.add_dimension(name="install", value=self.install)
         if self.metrics_per_service:
-            metrics.add_dimension(name="service", value=measured.service)
+            metrics.add_dimension(name="serviceKey", value=measured.service)
         if measured.ended_at is not None:
             metrics.add_metric("PassDuration", MetricUnit.Milliseconds, (measured.ended_at - measured.began_at) * 1000)
         if "event_to_run_task" in stages:
@@ -93,9 +93,7 @@ def _stages(measured: Measured) -> dict[str, float]:
         ("end", measured.ended_at),
     ]
     known = [(name, at) for name, at in points if at is not None]
-    stages: dict[str, Any] = {
-        name: round((at - before) * 1000, 3) for (_, before), (name, at) in pairwise(known)
-    }
+    stages: dict[str, Any] = {name: round((at - before) * 1000, 3) for (_, before), (name, at) in pairwise(known)}
     if measured.event_at is not None and measured.launched_at is not None:
         stages["event_to_run_task"] = round((measured.launched_at - measured.event_at) * 1000, 3)
     return stages

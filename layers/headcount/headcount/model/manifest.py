@@ -1,7 +1,7 @@
 """What a user declares for one service, in ECS's words.
 
 ``headcount.model.manifest_parser`` makes these values from a document; everybody else may trust them.
-Defaults are those of ECS's ``CreateService`` where ECS has one (semantics 1.1).
+Defaults are those of ECS's ``CreateService`` where ECS has one (ECS API: CreateService).
 """
 
 from collections.abc import Mapping
@@ -40,8 +40,8 @@ SCALE_IN_RULES = (*DEFAULT_SCALE_IN_ORDER, "oldest")
 class Manifest:
     """One service as declared: ``kind: Service``.
 
-    ``run_task`` holds what goes to every ``RunTask`` unchanged, in AWS's own spelling (``platformVersion``, ``overrides``,
-    ``enableExecuteCommand``, ``enableECSManagedTags``, ``propagateTags``); ``tags`` are the user's own.
+    ``run_task`` holds what goes to every ``RunTask`` unchanged, in AWS's own spelling (``platformVersion``,
+    ``overrides``, ``enableExecuteCommand``, ``enableECSManagedTags``, ``propagateTags``); ``tags`` are the user's own.
     """
 
     cluster: str

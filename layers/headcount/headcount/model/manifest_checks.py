@@ -11,6 +11,7 @@ from typing import Any
 from headcount.model.manifest import Manifest, Restarts
 from headcount.model.manifest_kinds import INVALID, problem
 from headcount.model.manifest_overrides import MAXIMUM_OVERRIDES
+from headcount.model.percentages import maximum_total, minimum_healthy
 from headcount.model.problem import Problem
 
 _DEFAULTS = {field.name: field.default for field in dataclass_fields(Manifest)}
@@ -20,16 +21,6 @@ _DEFAULT_RESTARTS = Restarts()
 def check_between_fields(fields: Mapping[str, Any]) -> tuple[Problem, ...]:
     """All problems between the fields of a document that ``manifest_fields.SERVICE`` has read."""
     return tuple(found for check in _CHECKS if (found := check(fields)) is not None)
-
-
-def minimum_healthy_count(desired_count: int, minimum_healthy_percent: int) -> int:
-    """How many tasks must stay healthy during a deployment: rounded up, in integers (semantics 1.4)."""
-    return -(-desired_count * minimum_healthy_percent // 100)
-
-
-def maximum_count(desired_count: int, maximum_percent: int) -> int:
-    """How many tasks may exist during a deployment, stopping ones too: rounded down, in integers (semantics 1.4)."""
-    return desired_count * maximum_percent // 100
 
 
 def _check_capacity(fields: Mapping[str, Any]) -> Problem | None:
@@ -44,14 +35,14 @@ def _check_capacity(fields: Mapping[str, Any]) -> Problem | None:
 
 
 def _check_deployments_can_move(fields: Mapping[str, Any]) -> Problem | None:
-    """A deployment that may neither stop a task first nor start one first never ends (semantics 1.4)."""
+    """A deployment that may neither stop a task first nor start one first never ends."""
     deployment = _block(fields, "deploymentConfiguration")
     desired = fields.get("desiredCount", INVALID)
     minimum = deployment.get("minimumHealthyPercent", _DEFAULTS["minimum_healthy_percent"])
     maximum = deployment.get("maximumPercent", _DEFAULTS["maximum_percent"])
     if INVALID in (desired, minimum, maximum) or desired == 0:
         return None
-    healthy, total = minimum_healthy_count(desired, minimum), maximum_count(desired, maximum)
+    healthy, total = minimum_healthy(desired, minimum), maximum_total(desired, maximum)
     if healthy < desired or total > desired:
         return None
     message = (

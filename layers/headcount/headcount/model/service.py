@@ -14,7 +14,7 @@ Level = Literal["INFO", "WARN", "ERROR"]
 class Decision:
     """Something decided, or decided against, with the reason that people read at three in the morning.
 
-    ``kind`` is one of ``docs/contracts.md``'s history kinds; ``event_name`` is ECS's name of the event to publish, if any.
+    ``kind`` is one of ``docs/contracts.md``'s history kinds; ``event_name`` is ECS's name of the event to publish.
     """
 
     kind: str

@@ -40,7 +40,7 @@ class ObservedTask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerHealth:
-    """The health of a task's containers as ``DescribeTasks`` told it: events do not carry it (semantics 0.1)."""
+    """The health of a task's containers as ``DescribeTasks`` told it: task state change events do not carry it."""
 
     status: Health
     seen_at: float

@@ -1,7 +1,9 @@
-"""Slowing down what fails: tasks that do not start, and tasks that crash soon after RUNNING (semantics 1.8, 1.16; want 13).
+"""Slowing down what fails: tasks that do not start, and tasks that crash soon after RUNNING.
 
-A *round* is one generation of failing tasks. The first round is replaced at once; each further one waits twice as long as
-the one before. Only the slots of failed tasks wait: a task that died for another reason is replaced meanwhile.
+ECS throttles only the former (ECS: service throttle logic), so that a crash loop there runs at full speed.
+
+A *round* is one generation of failing tasks. The first round is replaced at once; each further one waits twice as long
+as the one before. Only the slots of failed tasks wait: a task that died for another reason is replaced meanwhile.
 """
 
 from collections.abc import Iterable
@@ -96,6 +98,7 @@ def _next_round(
     calm = before is None or now - before.until >= restarts.reset_after_seconds
     number = 1 if calm or before is None else before.round + 1
     until = now + delay(number, restarts, jitter)
-    reason = f"{some(len(fresh), 'task')} failed: {how_it_ended(fresh[0])}; round {number}, next start at {clock_time(until)}"
+    failed = f"{some(len(fresh), 'task')} failed: {how_it_ended(fresh[0])}"
+    reason = f"{failed}; round {number}, next start at {clock_time(until)}"
     backoff = Backoff(deployment=deployment, round=number, began_at=now, until=until, reason=reason)
     return replace(backoff, until=max(until, before.until)) if before and before.refused else backoff

@@ -1,4 +1,4 @@
-"""A deadline for every transient state: past it a task is stuck (wants P7)."""
+"""A deadline for every transient state: past it a task is stuck."""
 
 from headcount.model.manifest import Deadlines
 from headcount.model.task import Task

@@ -1,4 +1,7 @@
-"""When a task counts as healthy: ECS's table (semantics 1.3), as far as there are no load balancers."""
+"""When a task counts as healthy: ECS's table without load balancers.
+
+Source: ECS API, DeploymentConfiguration.minimumHealthyPercent.
+"""
 
 from headcount.model.task import Task
 
@@ -6,7 +9,7 @@ SETTLING_SECONDS = 40.0  # without any health check, a task is healthy this long
 
 
 def healthy_at(task: Task, container_health_check: bool) -> float | None:
-    """The time from which the task counts as healthy (epoch seconds); None while it does not and waiting will not do."""
+    """The time from which the task counts as healthy (epoch seconds); None if waiting alone will not do."""
     observed = task.observed
     if observed.last_status != "RUNNING" or observed.desired_status != "RUNNING":
         return None

@@ -1,4 +1,4 @@
-"""Turning "start n tasks" into launches: at most ten tasks a call, one zone's subnets a call, a token of its own each."""
+"""Turning "start n tasks" into launches: at most ten tasks a call, one zone's subnets a call, a token each."""
 
 import base64
 import hashlib

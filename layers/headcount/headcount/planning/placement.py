@@ -26,7 +26,7 @@ def spread(count: int, zones: Iterable[str], present: Counter[str]) -> dict[str,
 
 
 def refuse_zone(before: ZoneRefusal | None, zone: str, reason: str, now: float, jitter: float) -> ZoneRefusal:
-    """The zone refused capacity: skip it, twice as long each time in a row. ``jitter`` (0 to 1) takes off up to half."""
+    """The zone refused capacity: skip it, twice as long each time in a row, less up to half by ``jitter`` (0 to 1)."""
     again = before is not None and now - before.until < LONGEST_SKIP_SECONDS
     refusals = before.refusals + 1 if before is not None and again else 1
     skip = min(LONGEST_SKIP_SECONDS, FIRST_SKIP_SECONDS * 2.0 ** min(refusals - 1, 60)) * (1.0 - jitter / 2.0)

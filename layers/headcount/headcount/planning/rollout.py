@@ -1,4 +1,6 @@
-"""How many tasks to start and to stop, during a deployment and outside one (semantics 1.4, 1.5, 1.7).
+"""How many tasks to start and to stop, during a deployment and outside one.
+
+Source: ECS developer guide, "Deploy Amazon ECS services by replacing tasks".
 
 Every limit is a small function that gives a number and, where it bites, the reason.
 """
@@ -7,12 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from headcount.model.manifest import Manifest
+from headcount.model.percentages import maximum_total, minimum_healthy
 from headcount.planning.words import some
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
-    """The numbers of a service that the rules of counting need. ``new`` is the declared deployment, ``old`` any other."""
+    """The numbers that the rules of counting need. ``new``: the declared deployment; ``old``: any other."""
 
     desired: int
     live_new: int
@@ -32,18 +35,8 @@ class Allowed:
     because: str | None = None
 
 
-def minimum_healthy(desired: int, percent: int) -> int:
-    """The least number of healthy tasks that a deployment may leave: rounded up, in integers."""
-    return -(-desired * percent // 100)
-
-
-def maximum_total(desired: int, percent: int) -> int:
-    """The greatest number of tasks, stopping ones counted: rounded down, in integers."""
-    return desired * percent // 100
-
-
 def tasks_to_start(tally: Tally, manifest: Manifest) -> Allowed:
-    """How many tasks of the declared deployment may start now."""
+    """How many tasks of the declared deployment may start now. What the backoff holds back is explained elsewhere."""
     missing = max(0, tally.desired - tally.live_new)
     allowed = Allowed(count=missing)
     for limit in _START_LIMITS:
@@ -55,7 +48,7 @@ def tasks_to_start(tally: Tally, manifest: Manifest) -> Allowed:
 
 def _not_the_failed_ones(tally: Tally, _: Manifest, wanted: int) -> Allowed:
     missing = tally.desired - tally.live_new
-    return Allowed(count=max(0, min(wanted, missing - tally.held)), because="backoff")
+    return Allowed(count=max(0, min(wanted, missing - tally.held)), because=None)
 
 
 def _within_maximum_percent(tally: Tally, manifest: Manifest, wanted: int) -> Allowed:
@@ -108,6 +101,7 @@ def old_tasks_to_stop(tally: Tally, manifest: Manifest) -> OldTasks:
     if staying:
         because = (
             f"{some(staying, 'old task')} stay until new ones are healthy: {tally.healthy_new} new and "
-            f"{tally.healthy_old} old are healthy, minimumHealthyPercent {manifest.minimum_healthy_percent} keeps {floor}"
+            f"{tally.healthy_old} old are healthy, minimumHealthyPercent {manifest.minimum_healthy_percent} "
+            f"keeps {floor}"
         )
     return OldTasks(starting=tally.live_old - tally.running_old, settling=settling, healthy=healthy, because=because)

@@ -39,7 +39,7 @@ def describe_state(
 def note_deployments(
     before: tuple[Deployment, ...], declared: DeclaredService, tally: Tally, failed: int, now: float
 ) -> tuple[Deployment, ...]:
-    """The deployments, newest first: the declared one added when it is new, completed when all its tasks are healthy."""
+    """The deployments, newest first: the declared one added when new, completed when all its tasks are healthy."""
     known = before and before[0].deployment_id == declared.deployment
     newest, older = (
         (before[0], before[1:])

@@ -1,0 +1,71 @@
+"""Keeping the records straight: taking over orphans, forgetting the gone, ending a deleted service."""
+
+from headcount.model.plan import AdoptTask, ForgetTask, Plan, RemoveService
+from headcount.model.service import Decision, ServiceState
+from headcount.model.task import how_it_ended
+from headcount.planning.situation import Situation, Step, hold, managed_of
+from headcount.planning.stock import deployment_of
+
+ADOPTIONS = 20  # a pass: they fit in one transaction of the table, beside launches and stops
+DELETION_LOOK_SECONDS = 60.0
+
+
+def adopt_orphans(situation: Situation) -> Step:
+    """Tasks of ours that the audit found alive and that no record accounts for."""
+    orphans = situation.stock.orphans
+    reason = "alive in ECS, started by Headcount, and on no record: taken over"
+    return Step(
+        actions=tuple(
+            AdoptTask(task_id=task.task_id, managed=managed_of(task), reason=reason) for task in orphans[:ADOPTIONS]
+        ),
+        decisions=tuple(Decision(kind="adopt", reason=reason, task=task.task_id) for task in orphans[:ADOPTIONS]),
+        again=len(orphans) > ADOPTIONS,
+    )
+
+
+def forget_gone(situation: Situation) -> Step:
+    """Stopped tasks: not those whose place is held, nor those of a launch that is not closed yet."""
+    held, open_launches = situation.held, situation.stock.in_flight
+    gone = [
+        task for task in situation.stock.gone if task.task_id not in held and task.observed.launch not in open_launches
+    ]
+    return Step(
+        actions=tuple(ForgetTask(task_id=task.task_id, reason=how_it_ended(task)) for task in gone),
+        decisions=tuple(
+            Decision(
+                kind="forget" if managed_of(task).stop else "lost",
+                reason=how_it_ended(task),
+                task=task.task_id,
+                deployment=deployment_of(task),
+            )
+            for task in gone
+        ),
+    )
+
+
+def finish_deletion(situation: Situation) -> Step:
+    """The end of a deleted service, when nothing of it is left."""
+    if not situation.deleting:
+        return Step()
+    stock = situation.stock
+    if stock.present or stock.dying or stock.leaving or stock.stuck or stock.launches or stock.strangers:
+        return Step(wakes=(situation.now + DELETION_LOOK_SECONDS,))
+    reason = "the service was deleted and its tasks are gone"
+    return Step(actions=(RemoveService(reason=reason),), decisions=(Decision(kind="remove", reason=reason),))
+
+
+def leave_alone(state: ServiceState) -> Plan:
+    """Tasks without a manifest are reported and never touched: a lost table must not stop a fleet."""
+    said = "this task is Headcount's, but no manifest declares its service: left alone; stop it by hand"
+    alive = [one for one in state.tasks if one.confirmed_at is not None and one.observed.last_status != "STOPPED"]
+    gone = [one for one in state.tasks if one.observed.last_status == "STOPPED"]
+    reason = "stopped, and no manifest declares its service"
+    return Plan(
+        actions=tuple(ForgetTask(task_id=task.task_id, reason=reason) for task in gone),
+        decisions=(
+            *(hold(said, level="ERROR", task=task.task_id) for task in alive),
+            *(Decision(kind="forget", reason=reason, task=task.task_id) for task in gone),
+        ),
+        status=state.status,
+        wake_at=None,
+    )
