@@ -1,7 +1,8 @@
 """Every key of a manifest: what this version honours, and what it refuses and why. The tables are the specification.
 
-Names, nesting and bounds are those of ECS's ``CreateService`` and ``RunTask``; keys that AWS does not have are marked ``+``. A test compares the tables with botocore's service model, so that a field that AWS adds
-is either honoured or refused by name, never unknown.
+Names, nesting and bounds are those of ECS's ``CreateService`` and ``RunTask``; keys that AWS does not have are marked
+``+``. A test compares the tables with botocore's service model, so that a field that AWS adds is either honoured or
+refused by name, never unknown.
 """
 
 import re

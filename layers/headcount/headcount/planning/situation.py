@@ -19,7 +19,8 @@ from headcount.planning.words import clock_time
 class Situation:
     """A service at one moment.
 
-    ``lost``: dead, dying and stuck tasks. ``new`` and ``old``: the tasks present, by deployment. ``refusals``: zones known to refuse capacity, those that are to be skipped now among them.
+    ``lost``: dead, dying and stuck tasks. ``new`` and ``old``: the tasks present, by deployment. ``refusals``: zones
+    known to refuse capacity, those that are to be skipped now among them.
     """
 
     state: ServiceState
@@ -60,7 +61,7 @@ class Situation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """What one rule decided: actions, each with its decision; times to look again; whether there is more to do at once."""
+    """What one rule decided: actions, each with a decision; when to look again; whether more is to be done at once."""
 
     actions: tuple[Action, ...] = ()
     decisions: tuple[Decision, ...] = ()
