@@ -1,7 +1,7 @@
 """What to do for one service now: the function that everything else serves.
 
-``plan(state, now, jitter)`` looks at the service once (``situation.py``), asks each rule in turn, and puts their answers
-together. A rule is a function from the situation to a step; it stands in the module that is named for what it does.
+``plan(state, now, jitter)`` looks once at the service (``situation.py``), asks each rule in turn, and puts their
+answers together. A rule is a function from the situation to a step, in the module that is named for what it does.
 """
 
 from collections.abc import Callable, Iterable
