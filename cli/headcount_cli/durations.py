@@ -6,7 +6,7 @@ from datetime import timedelta
 import typer
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_PART = re.compile(r"(\d{1,9})([smhd])")
+_PART = re.compile(r"([0-9]{1,9})([smhd])")
 _WHOLE = re.compile(rf"(?:{_PART.pattern})+")
 LONGEST = timedelta(days=7)
 
