@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headcount.model.manifest import SCALE_IN_RULES, Manifest
-from headcount.model.manifest_checks import maximum_count, minimum_healthy_count
 from headcount.model.manifest_fields import SERVICE
 from headcount.model.manifest_parser import canonical_document, parse_manifest
+from headcount.model.percentages import maximum_total, minimum_healthy
 from headcount.model.problem import Problem
 from headcount_cli.documents import UnreadableDocument, read_documents
 
@@ -153,7 +153,7 @@ def test_a_deployment_can_move_exactly_if_the_manifest_is_accepted(desired: int,
 
 @given(desired=st.integers(0, 5000), percent=st.integers(0, 1000))
 def test_percents_are_rounded_as_ecs_rounds_them(desired: int, percent: int):
-    low, high = maximum_count(desired, percent), minimum_healthy_count(desired, percent)
+    low, high = maximum_total(desired, percent), minimum_healthy(desired, percent)
     assert low * 100 <= desired * percent <= high * 100
     assert high - low == (desired * percent % 100 > 0)
 
