@@ -103,8 +103,10 @@ coverage: $(DEV)
 # ------------------------------------------------------------------------------------------------------------- set-up
 
 define python_is_there
-	@[ -n "$(PYTHON)" ] || { echo "Headcount needs Python 3.11 or newer with its venv module (Debian: apt install python3-venv);" \
-		"none was found. Name one with: make $(MAKECMDGOALS) PYTHON=/path/to/python3" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "Headcount needs Python 3.11 or newer with its venv module (Debian: apt install python3-venv)." \
+		"Looked at: $(or $(PYTHON),python3.13 python3.12 python3.11 python3)." \
+		"Name one with: make $(MAKECMDGOALS) PYTHON=path/to/python3" >&2; exit 1; }
 endef
 
 # The locks are complete, so --no-deps: pip then resolves nothing (and does not stumble over extras that locks leave out).
