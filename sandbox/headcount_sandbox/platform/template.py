@@ -66,7 +66,9 @@ def _transformed(source: dict[str, Any], path: Path, place: Place) -> dict[str, 
         _point_to_bucket(logical_id, resource)
     try:
         session = boto3.Session(region_name=place.region)
-        transformed: dict[str, Any] = Translator({}, Parser(), boto_session=session).translate(prepared, {})
+        translator = Translator({}, Parser(), boto_session=session)
+        transformed: dict[str, Any] = translator.translate(prepared, {})
+        translator.metrics.publish()  # to nobody; without it the translator warns
     except InvalidDocumentException as error:
         causes = "; ".join(str(cause.message) for cause in error.causes)
         raise HeadcountSandboxError(f"The template {path} is not valid SAM: {causes}") from error

@@ -1,0 +1,3 @@
+"""What the layer brings."""
+
+GREETING = "from the layer"
