@@ -91,14 +91,28 @@ def differences(before: ServiceRecords | None, after: DeclaredService, capacity:
     """Each field that differs, with its path, from what is on record to what would be."""
     old_declared = before.state.declared if before else None
     old_capacity = before.state.capacity if before else None
-    old = _flat(_document(old_declared, old_capacity)) if old_declared else {}
+    old = _flat(_document(old_declared, old_capacity)) if old_declared else _unsaid(after.manifest)
     new = _flat(_document(after, capacity))
     paths = sorted(old.keys() | new.keys())
     return [
-        {"path": path, "before": old.get(path), "after": new.get(path)}
+        {"path": path, "before": old.get(path) if old_declared else None, "after": new.get(path)}
         for path in paths
         if old.get(path) != new.get(path)
     ]
+
+
+def _unsaid(manifest: Manifest) -> dict[str, Any]:
+    """What a manifest says without saying it: the defaults, which are no news in a new service."""
+    bare = Manifest(
+        cluster=manifest.cluster,
+        service_name=manifest.service_name,
+        task_definition=manifest.task_definition,
+        desired_count=manifest.desired_count,
+        subnets=manifest.subnets,
+    )
+    said = {"cluster", "serviceName", "taskDefinition", "desiredCount", "launchType"}
+    defaults = _flat(canonical_document(bare))
+    return {path: value for path, value in defaults.items() if path not in said and not path.endswith(".subnets")}
 
 
 def _document(declared: DeclaredService, capacity: Capacity | None) -> dict[str, Any]:
@@ -273,6 +287,10 @@ def task_sentences(task_id: str, task: Task | None) -> list[str]:
 
 
 def story_of_task(task_id: str, launch: str | None, entries: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The entries that concern a task, oldest first: its own, and those of the launch that started it."""
-    mine = [entry for entry in entries if entry.get("task") == task_id or (launch and entry.get("launch") == launch)]
-    return list(reversed(mine))
+    """The entries that concern a task, oldest first: its own, its launch's, and those that name it, as its replacement's."""
+
+    def concerns(entry: Mapping[str, Any]) -> bool:
+        is_launch = launch is not None and entry.get("launch") == launch
+        return entry.get("task") == task_id or is_launch or task_id in entry["reason"]
+
+    return [entry for entry in reversed(entries) if concerns(entry)]
