@@ -287,7 +287,7 @@ def task_sentences(task_id: str, task: Task | None) -> list[str]:
 
 
 def story_of_task(task_id: str, launch: str | None, entries: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The entries that concern a task, oldest first: its own, its launch's, and those that name it, as its replacement's."""
+    """The entries that concern a task, oldest first: its own, its launch's, and those that name it."""
 
     def concerns(entry: Mapping[str, Any]) -> bool:
         is_launch = launch is not None and entry.get("launch") == launch
