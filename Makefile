@@ -27,6 +27,9 @@ TESTS ?= tests
 COVERAGE_AT_LEAST := 90
 ARCHITECTURE ?= arm64
 
+# pytest answers 5 when it finds no tests: wrong for all tests, fine for the part that TESTS names.
+some_may_have_none := || { [ $$? -eq 5 ] && [ "$(TESTS)" != tests ]; }
+
 .PHONY: help demo test check bench lock sam sam-validate sam-build format lint types imports template coverage clean
 
 help:  ## this list
@@ -38,8 +41,8 @@ demo: $(APP)  ## the whole thing on this machine: a service of real processes, k
 	@$(BIN)/python -m headcount_sandbox.demo
 
 test: $(DEV)  ## all tests
-	@$(PYTEST) -q -n 2 -m "not sandbox" $(TESTS)
-	@$(PYTEST) -q -m sandbox $(TESTS)
+	@$(PYTEST) -q -n 2 -m "not sandbox" $(TESTS) $(some_may_have_none)
+	@$(PYTEST) -q -m sandbox $(TESTS) $(some_may_have_none)
 
 check: format lint types imports template sam-validate sam-build coverage  ## everything that must hold before a commit is shared
 
