@@ -61,6 +61,7 @@ class Output:
         sys.stdout.flush()
 
     def note(self, message: str, style: str = "") -> None:
+        sys.stdout.flush()  # where both go to one file, the order should be that of the events
         self.notes.print(Text(plain(message), style=style), soft_wrap=not self.notes.is_terminal)
 
     def failure(self, failure: Failure) -> None:
@@ -68,6 +69,7 @@ class Output:
         if self.json:
             self.document(failure.as_document())
             return
+        sys.stdout.flush()
         self.notes.print(
             Text.assemble(("Error: ", "bold red"), plain(failure.message)), soft_wrap=not self.notes.is_terminal
         )

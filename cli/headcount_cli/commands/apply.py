@@ -60,7 +60,9 @@ def apply(
     control = session.control()
     changes = _dry_runs(control, manifests)
     if not (dry_run and session.output.json):
-        session.output.talk.print(*(difference(change.answer) for change in changes), sep="\n")
+        session.output.talk.print(
+            *(difference(change.answer, change.manifest.document) for change in changes), sep="\n"
+        )
     if dry_run:
         _print_results(session, [change.answer for change in changes])
         return

@@ -10,18 +10,30 @@ from rich.text import Text
 from headcount_cli.views.secrets import masked
 from headcount_cli.views.words import plain, short
 
+Answer = Mapping[str, Any]
 
-def difference(answer: Mapping[str, Any]) -> RenderableType:
-    """The answer of a dry run: a headline, one line a change, then warnings."""
-    parts: list[RenderableType] = [Text(headline(answer), style="bold")]
-    changes = answer.get("changes") or []
-    if changes:
-        parts.append(_changes(changes))
+
+def difference(answer: Answer, written: Answer) -> RenderableType:
+    """The answer of a dry run: a headline, one line a change, then warnings.
+
+    Of a new service everything is new; only what stands in the manifest as ``written`` is worth a line.
+    """
+    changes = list(answer.get("changes") or [])
+    shown = [change for change in changes if _is_written(change, written)] if answer.get("created") else changes
+    parts: list[RenderableType] = [Text(headline(answer), style="bold"), _changes(shown)]
+    if len(changes) > len(shown):
+        parts.append(Text(f"    and {len(changes) - len(shown)} more at their defaults", style="dim"))
     parts += [Text(f"  Warning: {plain(warning)}", style="yellow") for warning in answer.get("warnings") or []]
     return Group(*parts)
 
 
-def headline(answer: Mapping[str, Any]) -> str:
+def _is_written(change: Answer, written: Answer) -> bool:
+    """Whether the change's outermost field stands in the manifest, whose keys may begin with a capital."""
+    field = str(change.get("path", "")).partition(".")[0]
+    return any(field[:1].lower() + field[1:] == str(key)[:1].lower() + str(key)[1:] for key in written)
+
+
+def headline(answer: Answer) -> str:
     service = plain(answer.get("service", "-"))
     if answer.get("created"):
         return f"{service}: new service, desired count {answer.get('desiredCount', '-')}"
@@ -31,19 +43,19 @@ def headline(answer: Mapping[str, Any]) -> str:
     return f"{service}: changes; {deployment}"
 
 
-def _changes(changes: Iterable[Mapping[str, Any]]) -> Table:
+def _changes(changes: Iterable[Answer]) -> Table:
     grid = Table.grid(padding=(0, 1, 0, 0))
     grid.add_column(width=3, no_wrap=True)
-    grid.add_column(overflow="fold")
     grid.add_column(overflow="fold")
     for change in changes:
         path = plain(change.get("path", ""))
         before, after = (masked(path, change.get(side)) for side in ("before", "after"))
-        if before is None:
-            grid.add_row("  +", path, Text(short(after), style="green"))
+        if before == after:
+            grid.add_row("  ~", Text.assemble(f"{path}: ", (short(after), "green"), "; what is hidden has changed"))
+        elif before is None:
+            grid.add_row("  +", Text.assemble(f"{path}: ", (short(after), "green")))
         elif after is None:
-            grid.add_row("  -", path, Text(short(before), style="red"))
+            grid.add_row("  -", Text.assemble(f"{path}: ", (short(before), "red")))
         else:
-            value = Text.assemble((short(before), "red"), " -> ", (short(after), "green"))
-            grid.add_row("  ~", path, value)
+            grid.add_row("  ~", Text.assemble(f"{path}: ", (short(before), "red"), " -> ", (short(after), "green")))
     return grid

@@ -20,7 +20,7 @@ MOST_TASKS = 50  # on one screen; the unusual ones come first
 
 def describe_view(answer: Answer, now: datetime) -> RenderableType:
     parts: list[RenderableType] = [*_title(answer), Padding(_facts(answer, now), INDENT)]
-    parts += _backoff(answer.get("backoff"), now)
+    parts += _backoff(answer, now)
     parts += _deployments(answer.get("deployments") or [], now)
     parts += _tasks(answer, now)
     parts += _launches(answer.get("launches") or [], now)
@@ -48,7 +48,7 @@ def _facts(answer: Answer, now: datetime) -> Table:
         "task definition": _task_definition(answer.get("taskDefinition")),
         "deployment": f"{plain(answer.get('deployment') or '-')} (generation {answer.get('generation', '-')})",
         "steady since": when(answer.get("steadySince"), now),
-        "next look": f"{next_look}, after pass {answer.get('pass', '-')}",
+        "next look": next_look,
     }
     return _grid(rows)
 
@@ -120,9 +120,10 @@ def _is_stopping(task: Answer) -> bool:
 def _notes(task: Answer, current_deployment: Any, now: datetime) -> Text:
     """What is special about this task, the urgent first."""
     notes: list[tuple[str, str]] = []
+    has_stopped = task.get("lastStatus") == "STOPPED"
     if _is_stopping(task):
-        reason = task.get("stopping")
-        notes.append((f"stopping: {plain(reason)}" if isinstance(reason, str) else "stopping", "yellow"))
+        reason = f": {plain(task['stopping'])}" if task.get("stopping") else ""
+        notes.append((f"{'ended' if has_stopped else 'stopping'}{reason}", "yellow"))
     health = task.get("healthStatus")
     if health and health != "UNKNOWN":
         notes.append((plain(health), "red" if health == "UNHEALTHY" else ""))
@@ -131,7 +132,7 @@ def _notes(task: Answer, current_deployment: Any, now: datetime) -> Text:
     until = parse_time(task.get("protectedUntil"))
     if until and until > now:
         notes.append((f"protected for {relative(until, now).removeprefix('in ')}", ""))
-    if task.get("address"):
+    if task.get("address") and not has_stopped:
         notes.append((plain(task["address"]), "dim"))
     return Text(", ").join(Text(text, style=style) for text, style in notes)
 
@@ -151,8 +152,10 @@ def _launches(launches: Sequence[Answer], now: datetime) -> list[RenderableType]
     return [heading("Launches in flight"), table]
 
 
-def _backoff(backoff: Any, now: datetime) -> list[RenderableType]:
-    if not backoff:
+def _backoff(answer: Answer, now: datetime) -> list[RenderableType]:
+    """Left out where the state's reason says it all."""
+    backoff = answer.get("backoff")
+    if not backoff or backoff.get("reason") == answer.get("stateReason"):
         return []
     until = when(backoff.get("until"), now)
     held = f"the next start is at {until}" if backoff.get("active", True) else f"starts were held back until {until}"

@@ -190,3 +190,27 @@ def test_warnings_are_shown(terminal: Terminal, tmp_path: Path) -> None:
 
     terminal.control.invoke = warning  # type: ignore[method-assign]  # the fake with one more thing to say
     assert "Warning: only one subnet" in terminal.run("apply", "-f", write_manifest(tmp_path), "--dry-run").out
+
+
+def test_of_a_new_service_only_what_was_written_is_shown(terminal: Terminal, tmp_path: Path) -> None:
+    invoke = terminal.control.invoke
+
+    def with_defaults(request: dict[str, object]) -> dict[str, object]:
+        answer = invoke(request)
+        answer["result"]["changes"] += [{"path": "deadlines.pendingSeconds", "before": None, "after": 900}]
+        return answer
+
+    terminal.control.invoke = with_defaults  # type: ignore[method-assign]  # the real one writes defaults out
+    done = terminal.run("apply", "-f", write_manifest(tmp_path), "--dry-run")
+    assert "deadlines" not in done.out
+    assert "and 1 more at their defaults" in done.out
+
+
+def test_says_that_a_hidden_value_changed_without_showing_it(terminal: Terminal, tmp_path: Path) -> None:
+    def overrides(value: str) -> dict[str, object]:
+        return {"containerOverrides": [{"name": "web", "environment": [{"name": "PASSWORD", "value": value}]}]}
+
+    terminal.control.services = {"prod/web": a_service(manifest=a_manifest(overrides=overrides("hunter2")))}
+    done = terminal.run("apply", "-f", write_manifest(tmp_path, overrides=overrides("hunter3")), "--dry-run")
+    assert "what is hidden has changed" in " ".join(done.out.split())
+    assert "hunter" not in done.out

@@ -194,3 +194,16 @@ def test_reasons_cannot_drive_the_terminal(terminal: Terminal) -> None:
     done = terminal.run("describe", "web")
     assert "\x1b" not in done.out
     assert "[bold]" in done.out
+
+
+def test_a_backoff_that_is_the_reason_of_the_state_is_told_once(terminal: Terminal) -> None:
+    service = terminal.control.services["prod/web"]
+    service["backoff"]["reason"] = service["stateReason"]
+    assert "Backoff" not in terminal.run("describe", "web").out
+
+
+def test_a_task_that_ended_says_how(terminal: Terminal) -> None:
+    ended = a_task(OLD_TASK, lastStatus="STOPPED", desiredStatus="STOPPED", stopping="exit code 1", deployment="dep-4")
+    terminal.control.services["prod/web"]["tasks"] = [ended]
+    row = next(text for text in terminal.run("describe", "web").out.splitlines() if OLD_TASK in text)
+    assert row.split()[1:] == ["STOPPED", "1a", "59m", "ago", "ended:", "exit", "code"]
