@@ -220,7 +220,7 @@ class Controller:
         target = request.get("target")
         if isinstance(target, str) and _TASK_ID.fullmatch(target.rpartition("/")[2]):
             return self._why_task(target.rpartition("/")[2])
-        service = self._service_key({"service": target}, "target")
+        service = self._service_key(request, "target")
         records = self.store.read(service)
         entries, _ = self.store.history(service, WHY_EVENTS, None)
         if records is None and not entries:
