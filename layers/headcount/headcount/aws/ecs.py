@@ -100,9 +100,7 @@ class EcsTaskRuntime:
                 answer = self.client.run_task(**request)
         except ClientError as error:
             if error_code(error) == "ConflictException":
-                arns = error.response.get("resourceIds", ())
-                ids = [task_id_of(arn) for arn in cast("Sequence[str]", arns)]
-                return LaunchAnswer(tasks=self.describe(str(request["cluster"]), ids))
+                return self._adopt(str(request["cluster"]), error)
             said = f"{error_code(error)}: {error_message(error)}"
             if any(words in said for words in CAPACITY_WORDS):
                 return LaunchAnswer(shortfall=said)
@@ -111,6 +109,14 @@ class EcsTaskRuntime:
             raise Throttled(f"RunTask: {said}") from error
         tasks = tuple(sighting_of(task, self.install) for task in answer.get("tasks", ()))
         return LaunchAnswer(tasks=tasks, shortfall=_shortfall(answer.get("failures", ())))
+
+    def _adopt(self, cluster: str, conflict: ClientError) -> LaunchAnswer:
+        """The tasks that a conflict names. Until ECS shows all of them the launch stays open: none may be lost."""
+        ids = [task_id_of(arn) for arn in cast("Sequence[str]", conflict.response.get("resourceIds", ()))]
+        found = self.describe(cluster, ids)
+        if len(found) < len(ids) or not ids:
+            raise Throttled(f"RunTask: ConflictException names {len(ids)} tasks, ECS shows {len(found)} of them yet")
+        return LaunchAnswer(tasks=found, shortfall="an earlier request with this token started fewer tasks")
 
     def stop(self, cluster: str, task_id: str, reason: str) -> Sighting | None:
         """``StopTask``. None when ECS does not know the task any more, or says that it may not be stopped."""
