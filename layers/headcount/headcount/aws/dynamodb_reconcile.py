@@ -16,6 +16,9 @@ from headcount.model.task import ManagedTask
 from headcount.ports import Sighting
 
 
+ENTRIES_A_RECORD = 250
+
+
 class ReconcileTable(ServiceTable):
     """The ``ReconcileStore`` on DynamoDB."""
 
@@ -52,15 +55,13 @@ class ReconcileTable(ServiceTable):
                 writes.append(self._launch_put(state.service, action.launch))
             elif isinstance(action, AdoptTask) or (isinstance(action, StopTask) and not action.recorded):
                 writes.append(self._managed_update(state.service, action.task_id, action.managed))
-        if history:
-            writes.append(self.history_put(state.service, state.pass_number, "plan", history, now))
+        writes += self._history_puts(state, "plan", history, now)
         self._fenced(state, writes)
 
     def finish(self, state: ServiceState, status: ServiceStatus, history: Sequence[Decision], now: float) -> None:
         """The status for the next pass, fenced."""
         writes = [self._status_update(state, status)]
-        if history:
-            writes.append(self.history_put(state.service, state.pass_number, "outcome", history, now))
+        writes += self._history_puts(state, "outcome", history, now)
         self._fenced(state, writes)
 
     def record_launch(self, service: str, launch: Launch, sightings: Sequence[Sighting]) -> None:
@@ -121,6 +122,16 @@ class ReconcileTable(ServiceTable):
             if _first_reason(error) == "ConditionalCheckFailed":
                 raise Superseded(f"pass {state.pass_number} of {state.service} is not the newest") from error
             raise TransientError(f"the records of {state.service} changed under the plan: {error}") from error
+
+    def _history_puts(
+        self, state: ServiceState, part: str, history: Sequence[Decision], now: float
+    ) -> list[dict[str, Any]]:
+        """The history in records that stay far below DynamoDB's 400 KB."""
+        pages = [history[first : first + ENTRIES_A_RECORD] for first in range(0, len(history), ENTRIES_A_RECORD)]
+        return [
+            self.history_put(state.service, state.pass_number, f"{part}{page}", entries, now)
+            for page, entries in enumerate(pages)
+        ]
 
     def _status_update(self, state: ServiceState, status: ServiceStatus) -> dict[str, Any]:
         values = {

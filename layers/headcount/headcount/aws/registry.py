@@ -13,6 +13,9 @@ from headcount.model.problem import Problem
 from headcount.ports import Resolved
 
 
+SUBNETS = "networkConfiguration.awsvpcConfiguration.subnets"
+
+
 class AwsRegistry:
     """The ``Registry`` on ECS and EC2. ``ecs`` and ``ec2`` are boto3's clients."""
 
@@ -56,16 +59,15 @@ class AwsRegistry:
                 found.update(self._subnets([subnet]) or {})
         zones: dict[str, list[str]] = defaultdict(list)
         networks = {vpc for _, vpc in found.values()}
-        path = "networkConfiguration.awsvpcConfiguration.subnets"
         for index, subnet in enumerate(manifest.subnets):
             if subnet not in found:
                 message = "there is no such subnet in this account and Region"
-                problems.append(Problem(path=f"{path}[{index}]", value=subnet, message=message))
+                problems.append(Problem(path=f"{SUBNETS}[{index}]", value=subnet, message=message))
             else:
                 zones[found[subnet][0]].append(subnet)
         if len(networks) > 1:
             message = f"the subnets of a service must be in one VPC; these are in {', '.join(sorted(networks))}"
-            problems.append(Problem(path=path, value=list(manifest.subnets), message=message))
+            problems.append(Problem(path=SUBNETS, value=list(manifest.subnets), message=message))
         return tuple((zone, tuple(subnets)) for zone, subnets in sorted(zones.items())) or None
 
     def _subnets(self, subnets: list[str]) -> dict[str, tuple[str, str]] | None:
@@ -76,7 +78,9 @@ class AwsRegistry:
         except ClientError as error:
             if error_code(error).startswith("InvalidSubnetID") or error_code(error) == "InvalidParameterValue":
                 return None
-            raise
+            said = f"EC2 cannot describe the subnets: {error_code(error)}: {error_message(error)}"
+            problem = Problem(path=SUBNETS, value=subnets, message=said)
+            raise Refused("InvalidManifest", str(problem), (problem,)) from error
         return {one["SubnetId"]: (one["AvailabilityZone"], one["VpcId"]) for one in answer["Subnets"]}
 
 

@@ -7,6 +7,7 @@ from headcount.planning.situation import Situation, Step, hold, managed_of
 from headcount.planning.stock import deployment_of
 
 ADOPTIONS = 20  # a pass: they fit in one transaction of the table, beside launches and stops
+FORGOTTEN = 500  # a pass: what is told of them fits in a few records of the history
 DELETION_LOOK_SECONDS = 60.0
 
 
@@ -29,6 +30,7 @@ def forget_gone(situation: Situation) -> Step:
     gone = [
         task for task in situation.stock.gone if task.task_id not in held and task.observed.launch not in open_launches
     ]
+    more, gone = len(gone) > FORGOTTEN, gone[:FORGOTTEN]
     return Step(
         actions=tuple(ForgetTask(task_id=task.task_id, reason=how_it_ended(task)) for task in gone),
         decisions=tuple(
@@ -40,6 +42,7 @@ def forget_gone(situation: Situation) -> Step:
             )
             for task in gone
         ),
+        again=more,
     )
 
 
@@ -58,7 +61,7 @@ def leave_alone(state: ServiceState) -> Plan:
     """Tasks without a manifest are reported and never touched: a lost table must not stop a fleet."""
     said = "this task is Headcount's, but no manifest declares its service: left alone; stop it by hand"
     alive = [one for one in state.tasks if one.confirmed_at is not None and one.observed.last_status != "STOPPED"]
-    gone = [one for one in state.tasks if one.observed.last_status == "STOPPED"]
+    gone = [one for one in state.tasks if one.observed.last_status == "STOPPED"][:FORGOTTEN]
     reason = "stopped, and no manifest declares its service"
     return Plan(
         actions=tuple(ForgetTask(task_id=task.task_id, reason=reason) for task in gone),
