@@ -10,6 +10,10 @@ from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
 
 JSON_TYPE = "application/x-amz-json-1.1"
+_SQS_SHAPES = {
+    "AWS.SimpleQueueService.NonExistentQueue": "QueueDoesNotExist",
+    "AWS.SimpleQueueService.BatchRequestTooLong": "BatchRequestTooLong",
+}
 _XML_SERVICES = frozenset({"sts", "cloudformation", "iam", "sns", "elasticloadbalancing", "autoscaling", "monitoring"})
 
 
@@ -88,7 +92,7 @@ def error_answer(service: str, error: ApiError) -> ApiResponse:
 
 def _qualified(service: str, code: str) -> str:
     prefixes = {"dynamodb": "com.amazonaws.dynamodb.v20120810#", "sqs": "com.amazonaws.sqs#"}
-    return prefixes.get(service, "") + code
+    return prefixes.get(service, "") + _SQS_SHAPES.get(code, code)
 
 
 def _xml_error(error: ApiError, frame: str) -> ApiResponse:

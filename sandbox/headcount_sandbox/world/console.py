@@ -10,8 +10,9 @@ POST   /_sandbox/tasks/<id>/fail            {"exitCode": 1}: a simulated task
 GET    /_sandbox/calls?service=&operation=&since=    recorded calls, oldest first
 """
 
+import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, Protocol
 from urllib.parse import parse_qsl
@@ -84,7 +85,7 @@ class Console:
         return {"faults": self._faults.describe()}
 
     def _add_fault(self, request: ApiRequest) -> dict[str, Any]:
-        settings = {_snake(name): value for name, value in request.parameters.items()}
+        settings = {_snake(name): value for name, value in _document(request).items()}
         kind = settings.pop("kind", None)
         if kind not in FAULT_KINDS:
             raise ApiError("InvalidFault", f"kind must be one of {', '.join(FAULT_KINDS)}, not {kind!r}.")
@@ -101,7 +102,7 @@ class Console:
         return self._list_faults(_)
 
     def _act(self, request: ApiRequest, task_id: str, action: str) -> dict[str, Any]:
-        settings: Mapping[str, Any] = request.parameters
+        settings = _document(request)
         try:
             if action == "spot-notice":
                 self._tasks.spot_notice(task_id, float(settings.get("warningSeconds", 120)))
@@ -117,6 +118,17 @@ class Console:
         query = dict(parse_qsl(request.query))
         chosen = self._calls.select(query.get("service"), query.get("operation"), float(query.get("since", 0)))
         return {"calls": [asdict(call) for call in chosen]}
+
+
+def _document(request: ApiRequest) -> dict[str, Any]:
+    """The body as JSON, whatever its content type says: curl calls everything a form."""
+    try:
+        document = json.loads(request.body or b"{}")
+    except ValueError as error:
+        raise ApiError("InvalidRequest", f"The body is not JSON: {error}") from error
+    if not isinstance(document, dict):
+        raise ApiError("InvalidRequest", "The body is not a JSON object.")
+    return document
 
 
 def _snake(name: str) -> str:

@@ -26,10 +26,11 @@ class HttpServer:
 
     def stop(self) -> None:
         """Ends the server and every open connection."""
-        self._server.shutdown()
+        if self._thread.is_alive():
+            self._server.shutdown()
+            self._thread.join(5)
         self._server.server_close()
         self._server.drop_connections()
-        self._thread.join(5)
 
 
 class _Server(socketserver.ThreadingTCPServer):

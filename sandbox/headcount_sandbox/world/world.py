@@ -1,6 +1,7 @@
 """The world that Headcount lives in, in one object: AWS's APIs on a local port, tasks that really run, faults."""
 
 import os
+import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,7 @@ from headcount_sandbox.errors import HeadcountSandboxError
 from headcount_sandbox.world.api import Answer
 from headcount_sandbox.world.calls import Calls
 from headcount_sandbox.world.console import Console
+from headcount_sandbox.world.dynamodb import TablesApi
 from headcount_sandbox.world.ecs.life_cycle import LifeCycle
 from headcount_sandbox.world.ecs.service import EcsSettings, EcsTasks
 from headcount_sandbox.world.ecs.task import api_shape
@@ -35,6 +37,7 @@ OnEvent = Callable[[dict[str, Any]], None]
 OnMessage = Callable[[str], None]
 Subject = TypeVar("Subject")
 
+_one_at_a_time = threading.Lock()
 _KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT")
 
 
@@ -55,6 +58,7 @@ class World:
         seed: int | None = None,
         stopped_task_retention: float = 3600.0,
     ) -> None:
+        self._started = False
         self.region = region
         self.account = account
         self.invoke: Invoke = no_functions
@@ -91,7 +95,10 @@ class World:
         self._wire()
 
     def start(self) -> Self:
-        """Forgets what moto knew of an earlier world and serves; returns itself."""
+        """Forgets what moto knew of an earlier world and serves; returns itself. Raises HeadcountSandboxError."""
+        if not _one_at_a_time.acquire(blocking=False):
+            raise HeadcountSandboxError("Another sandbox runs in this process; stop it first.")
+        self._started = True
         self._moto.reset()
         self._moto.warm()
         self._timers.start()
@@ -100,11 +107,15 @@ class World:
         return self
 
     def stop(self) -> None:
-        """Ends the server, every task process and every thread."""
+        """Ends the server, every task process and every thread; the world cannot be started again."""
         self._server.stop()
-        self._timers.stop()
+        if self._started:
+            self._timers.stop()
         self._runtime.stop()
-        self._outbox.stop()
+        if self._started:
+            self._outbox.stop()
+            self._started = False
+            _one_at_a_time.release()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -201,6 +212,7 @@ class World:
         for service, operations in (
             ("ecs", self._ecs.operations()),
             ("sqs", sqs.operations()),
+            ("dynamodb", TablesApi(self._moto).operations()),
             ("events", events.operations()),
             ("lambda", functions.lambda_operations()),
             ("cloudformation", functions.cloudformation_operations()),
