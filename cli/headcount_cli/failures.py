@@ -5,7 +5,9 @@ Failure             exit code 1: failed, refused, not reached
 ├── Refused         Headcount's control function said no; keeps its error as it came
 ├── NotReached      AWS let nothing through: no credentials, no permission
 │   └── Unanswered  throttled, timed out, not reachable, crashed: the same call may work in a moment
-└── NotSteady       waited for as long as was asked
+├── NotSteady       waited for as long as was asked
+├── Interrupted     Ctrl-C
+└── Declined        asked, and answered with no
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,6 +22,7 @@ class Failure(Exception):  # how a command ends, refusals and Ctrl-C included; f
 
     kind = "Failed"
     exit_code = FAILED
+    label = "Error: "
     is_passing = False  # whether whoever waits for something else anyway may just ask again
 
     def __init__(self, message: str, *, hint: str = "", problems: Sequence[Mapping[str, Any]] = ()) -> None:
@@ -70,6 +73,14 @@ class Interrupted(Failure):
     """The user pressed Ctrl-C."""
 
     kind = "Interrupted"
+    label = ""
+
+
+class Declined(Failure):
+    """The user was asked and said no."""
+
+    kind = "Declined"
+    label = ""
 
 
 BAD_INPUT_TYPES = frozenset({"InvalidRequest", "InvalidManifest"})

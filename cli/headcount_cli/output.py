@@ -71,7 +71,7 @@ class Output:
             return
         sys.stdout.flush()
         self.notes.print(
-            Text.assemble(("Error: ", "bold red"), plain(failure.message)), soft_wrap=not self.notes.is_terminal
+            Text.assemble((failure.label, "bold red"), plain(failure.message)), soft_wrap=not self.notes.is_terminal
         )
         if failure.problems:
             self.notes.print(ProblemsView(failure.problems))

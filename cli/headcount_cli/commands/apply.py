@@ -10,7 +10,7 @@ import typer
 
 from headcount_cli.commands.arguments import Timeout, Wait, Yes
 from headcount_cli.control_client import ControlClient
-from headcount_cli.failures import FAILED, Failure, InvalidManifests, NotSteady, Refused
+from headcount_cli.failures import FAILED, Declined, Failure, InvalidManifests, NotSteady, Refused
 from headcount_cli.manifests import DeclaredManifest, read_manifests
 from headcount_cli.session import Session, interruptible
 from headcount_cli.views.changes import difference
@@ -67,7 +67,7 @@ def apply(
         _print_results(session, [change.answer for change in changes])
         return
     if session.asks(yes) and not all(change.is_empty for change in changes) and not session.world.confirm("Apply?"):
-        raise Failure("Nothing was changed.")
+        raise Declined("Nothing was changed.")
     results = [_applied(session, control, change) for change in changes]
     if wait:
         _wait_for_all(session, results, timeout)

@@ -3,7 +3,7 @@
 from rich.text import Text
 
 from headcount_cli.commands.arguments import Service, Timeout, Wait, Yes, named
-from headcount_cli.failures import BadInput, Failure
+from headcount_cli.failures import BadInput, Declined
 from headcount_cli.session import Session, interruptible
 from headcount_cli.views.words import plain
 from headcount_cli.waiting import DEFAULT_TIMEOUT, wait_until_gone
@@ -40,4 +40,4 @@ def _ask(session: Session, service: str, *, yes: bool) -> None:
     running = seen.get("runningCount", 0)
     tasks = f"stop its {running} running task{'' if running == 1 else 's'}" if running else "it has no running tasks"
     if not session.world.confirm(f"Delete {plain(seen.get('service', service))} ({tasks})?"):
-        raise Failure("Nothing was changed.")
+        raise Declined("Nothing was changed.")

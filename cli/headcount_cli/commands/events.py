@@ -24,23 +24,24 @@ Follow = Annotated[bool, typer.Option("--follow", help="Go on printing new ones,
 def events(session: Session, service: Service, limit: Limit = 50, follow: Follow = False) -> None:
     """Show what was decided for a service, with reasons."""
     answer = session.control().events(named(service), limit=limit)
+    entries = list(answer.get("events") or [])  # control answers in whole passes, so there may be a few more
     if follow:
-        _follow(session, service, answer)
+        _follow(session, service, entries, limit)
     else:
-        session.output.result(answer, events_view(service, answer.get("events") or [], session.now()))
+        session.output.result(answer, events_view(service, entries[:limit], session.now()))
 
 
-def _follow(session: Session, service: str, answer: Entry) -> None:
+def _follow(session: Session, service: str, entries: list[Entry], limit: int) -> None:
     """Ends with Ctrl-C, which is no failure here. With JSON: one entry a line."""
-    control, seen = session.control(), set[str]()
-    new: list[Entry] = list(answer.get("events") or [])
+    control, seen = session.control(), {_identity(entry) for entry in entries}
+    new = entries[:limit]
     try:
         while True:
             for entry in reversed(new):
-                seen.add(_identity(entry))
                 _print_entry(session, entry)
             session.world.sleep(FOLLOW_SECONDS)
             new = _unseen(control, service, seen)
+            seen.update(map(_identity, new))
     except KeyboardInterrupt:
         return
 
@@ -49,10 +50,11 @@ def _unseen(control: ControlClient, service: str, seen: set[str]) -> list[Entry]
     """New entries, the newest first; none while the control function cannot be reached."""
     new: list[Entry] = []
     try:
-        for entry in _newest_first(control, service):
-            if _identity(entry) in seen:
-                break
-            new.append(entry)
+        for page in _pages(control, service):
+            unseen = [entry for entry in page if _identity(entry) not in seen]
+            new += unseen
+            if len(unseen) < len(page):
+                break  # not at the first seen entry: a slow writer may have put one behind it
     except Failure as failure:
         if not failure.is_passing:
             raise
@@ -60,11 +62,11 @@ def _unseen(control: ControlClient, service: str, seen: set[str]) -> list[Entry]
     return new
 
 
-def _newest_first(control: ControlClient, service: str) -> Iterator[Entry]:
+def _pages(control: ControlClient, service: str) -> Iterator[list[Entry]]:
     before: str | None = None
     for _ in range(MOST_PAGES):
         answer = control.events(service, limit=PAGE, before=before)
-        yield from answer.get("events") or []
+        yield list(answer.get("events") or [])
         before = answer.get("next")
         if not before:
             return

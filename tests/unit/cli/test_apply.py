@@ -29,7 +29,7 @@ def test_a_no_changes_nothing(terminal: Terminal, tmp_path: Path) -> None:
     terminal.interactive, terminal.answers = True, [False]
     done = terminal.run("apply", "-f", write_manifest(tmp_path))
     assert done.code == 1
-    assert "Nothing was changed" in done.err
+    assert done.err == "Nothing was changed.\n"
     assert terminal.control.services == {}
 
 

@@ -206,4 +206,26 @@ def test_a_task_that_ended_says_how(terminal: Terminal) -> None:
     ended = a_task(OLD_TASK, lastStatus="STOPPED", desiredStatus="STOPPED", stopping="exit code 1", deployment="dep-4")
     terminal.control.services["prod/web"]["tasks"] = [ended]
     row = next(text for text in terminal.run("describe", "web").out.splitlines() if OLD_TASK in text)
-    assert row.split()[1:] == ["STOPPED", "1a", "59m", "ago", "ended:", "exit", "code"]
+    assert row.split()[1:] == ["STOPPED", "1a", "59m", "ago", "ended:", "exit", "code", "1"]
+
+
+def test_follow_does_not_miss_what_a_slow_writer_put_behind_the_newest(terminal: Terminal) -> None:
+    looks: list[int] = []
+
+    def step() -> None:
+        looks.append(1)
+        if len(looks) == 1:
+            terminal.control.histories["prod/web"].insert(2, an_event("hold", "written late"))
+        elif len(looks) == 3:
+            raise KeyboardInterrupt
+
+    terminal.sleeping = step
+    done = terminal.run("events", "web", "--follow")
+    assert done.out.count("written late") == 1
+    assert done.out.count("Lost task") == 1
+
+
+def test_events_shows_no_more_than_the_limit_though_control_answers_in_whole_passes(terminal: Terminal) -> None:
+    invoke = terminal.control.invoke
+    terminal.control.invoke = lambda request: invoke(request | {"limit": 3})  # type: ignore[method-assign]  # as it does
+    assert len(terminal.run("events", "web", "--limit", "1").out.splitlines()) == 2 + 1  # the day, and one that wraps

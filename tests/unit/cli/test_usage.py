@@ -110,7 +110,7 @@ def test_interrupted_anywhere(terminal: Terminal) -> None:
 
     terminal.control.step = interrupt
     done = terminal.run("list")
-    assert (done.code, done.err) == (1, "Error: Interrupted.\n")
+    assert (done.code, done.err) == (1, "Interrupted.\n")
 
 
 def test_the_reference_in_the_docs_is_current() -> None:
