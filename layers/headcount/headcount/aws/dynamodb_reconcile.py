@@ -15,7 +15,6 @@ from headcount.model.service import Decision, Launch, ServiceState, ServiceStatu
 from headcount.model.task import ManagedTask
 from headcount.ports import Sighting
 
-
 ENTRIES_A_RECORD = 250
 
 

@@ -12,7 +12,6 @@ from headcount.model.manifest import Manifest
 from headcount.model.problem import Problem
 from headcount.ports import Resolved
 
-
 SUBNETS = "networkConfiguration.awsvpcConfiguration.subnets"
 
 
