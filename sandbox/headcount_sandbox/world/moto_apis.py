@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from headcount_sandbox.world.api import ApiRequest, ApiResponse
+from headcount_sandbox.world.api import ApiError, ApiRequest, ApiResponse
 
 os.environ.setdefault("MOTO_DISABLE_GLOBAL_CORS", "true")  # read by moto when it is imported; costs time a call
 
@@ -15,9 +15,10 @@ from moto.backends import get_backend
 from moto.core.base_backend import BackendDict
 from moto.core.model_instances import reset_model_data
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.sqs.exceptions import ReceiptHandleIsInvalid
 
 from headcount_sandbox.world.moto_dynamodb import answer_items_quickly
-from headcount_sandbox.world.moto_queues import QueueSettings, add_message, settings_of
+from headcount_sandbox.world.moto_queues import QueueSettings, add_message, settings_of, take_messages
 
 WARMED_SERVICES = ("ecs", "dynamodb", "sqs", "events", "ec2", "sts")
 
@@ -146,6 +147,19 @@ class MotoApis:
         """Puts a checked message into a queue; returns what SendMessage answers."""
         with self.lock_of("sqs"):
             return add_message(self._backend("sqs").queues[queue_name], entry, delay=delay)
+
+    def take_messages(self, queue_name: str, request: Mapping[str, Any], *, visibility: float) -> list[dict[str, Any]]:
+        """Receives what is in a queue now, as ReceiveMessage answers it."""
+        with self.lock_of("sqs"):
+            return take_messages(self._backend("sqs"), queue_name, request, visibility=visibility)
+
+    def delete_message(self, queue_name: str, receipt_handle: str) -> None:
+        """Deletes a message; raises `ApiError` for a receipt handle that never was."""
+        with self.lock_of("sqs"):
+            try:
+                self._backend("sqs").delete_message(queue_name, receipt_handle)
+            except ReceiptHandleIsInvalid as error:
+                raise ApiError("ReceiptHandleIsInvalid", str(error.message)) from error
 
     def _backend(self, service: str) -> Any:
         return get_backend(service)[self._account][self._region]  # type: ignore[call-overload] # a name is a str here

@@ -22,6 +22,8 @@ from headcount_sandbox.world.timers import Timers
 MAX_MESSAGE_BYTES = 1_048_576
 MAX_DELAY_SECONDS = 900
 MAX_BATCH = 10
+MAX_WAIT_SECONDS = 20
+MAX_VISIBILITY_SECONDS = 43_200
 DEDUPLICATION_SECONDS = 300.0
 _LEGAL_ID = re.compile(r"^[A-Za-z0-9!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~]{1,128}$")
 _SQS_JSON = "application/x-amz-json-1.0"
@@ -52,8 +54,8 @@ class SqsApi:
             "SendMessage": self._send,
             "SendMessageBatch": self._send_batch,
             "ReceiveMessage": self._receive,
-            "DeleteMessage": self._forward_and_tell,
-            "DeleteMessageBatch": self._forward_and_tell,
+            "DeleteMessage": self._delete,
+            "DeleteMessageBatch": self._delete_batch,
             "ChangeMessageVisibility": self._change_visibility,
             "ChangeMessageVisibilityBatch": self._change_visibility,
         }
@@ -96,34 +98,44 @@ class SqsApi:
         return answer
 
     def _receive(self, request: ApiRequest) -> ApiResponse:
-        """Long polling here, so that moto's lock is never held while a client waits."""
-        queue = self._queue(request.parameters)
-        wait = int(request.parameters.get("WaitTimeSeconds", queue.receive_wait))
-        if not 0 <= wait <= 20:
-            return self._moto.answer(request)
-        at_once = _with_body(request, {**request.parameters, "WaitTimeSeconds": 0})
+        """Long polling here, so that no lock is held while a client waits."""
+        parameters = request.parameters
+        queue = self._queue(parameters)
+        wait = _within(parameters, "WaitTimeSeconds", queue.receive_wait, 0, MAX_WAIT_SECONDS)
+        visibility = _within(parameters, "VisibilityTimeout", queue.visibility_timeout, 0, MAX_VISIBILITY_SECONDS)
+        _within(parameters, "MaxNumberOfMessages", 1, 1, MAX_BATCH)
         deadline = time.monotonic() + wait
         while True:
             with self._arrived:
                 seen = self._arrivals
-            answer = self._moto.answer(at_once)
+            messages = self._moto.take_messages(queue.name, parameters, visibility=visibility)
             left = deadline - time.monotonic()
-            if b'"Messages"' in answer.body or answer.status != 200 or left <= 0:
+            if messages or left <= 0:
                 break
-            with self._arrived:
-                self._arrived.wait_for(lambda: self._arrivals != seen, min(left, 1.0))  # noqa: B023 - used at once
-        if b'"Messages"' in answer.body:
-            visibility = float(request.parameters.get("VisibilityTimeout", queue.visibility_timeout))
+            self._wait_for_arrival(seen, min(left, 1.0))
+        if messages:
             self._tell_after(queue.name, visibility + _CLOCK_STEP)
+        return json_answer({"Messages": messages} if messages else {}, content_type=_SQS_JSON)
+
+    def _wait_for_arrival(self, seen: int, seconds: float) -> None:
+        with self._arrived:
+            self._arrived.wait_for(lambda: self._arrivals != seen, seconds)
+
+    def _delete(self, request: ApiRequest) -> ApiResponse:
+        """A deletion frees the message group of a FIFO queue: its next message can be received."""
+        queue = self._queue(request.parameters)
+        self._moto.delete_message(queue.name, request.parameters["ReceiptHandle"])
+        self._tell_of_freed_groups(queue.name)
+        return json_answer({}, content_type=_SQS_JSON)
+
+    def _delete_batch(self, request: ApiRequest) -> ApiResponse:
+        answer = self._moto.answer(request)
+        self._tell_of_freed_groups(_queue_name(request.parameters))
         return answer
 
-    def _forward_and_tell(self, request: ApiRequest) -> ApiResponse:
-        """A deletion frees the message group of a FIFO queue: its next message can be received."""
-        queue = _queue_name(request.parameters)
-        answer = self._moto.answer(request)
+    def _tell_of_freed_groups(self, queue: str) -> None:
         if queue.endswith(".fifo"):
             self._tell_after(queue, 0)
-        return answer
 
     def _change_visibility(self, request: ApiRequest) -> ApiResponse:
         queue = _queue_name(request.parameters)
@@ -169,6 +181,13 @@ def _queue_name(parameters: Mapping[str, Any]) -> str:
 
 def _with_body(request: ApiRequest, parameters: Mapping[str, Any]) -> ApiRequest:
     return replace(request, body=json.dumps(parameters).encode())
+
+
+def _within(parameters: Mapping[str, Any], name: str, default: float, lowest: int, highest: int) -> float:
+    value = float(parameters.get(name, default))
+    if not lowest <= value <= highest:
+        raise _invalid(f"Value {value} for parameter {name} is invalid. Reason: must be {lowest} to {highest}.")
+    return value
 
 
 def _checked(parameters: Mapping[str, Any], queue: QueueSettings) -> dict[str, Any]:

@@ -66,6 +66,7 @@ class World:
         self.callers: dict[str, Caller] = {}
         self.faults = Faults(seed)
         self.calls = Calls()
+        self._clients: dict[tuple[str, str, int], Any] = {}
         self._answers: dict[tuple[str, str], Answer] = {}
         self._listeners: list[OnEvent] = []
         self._message_listeners: list[OnMessage] = []
@@ -181,6 +182,12 @@ class World:
 
     def client(self, service: str, *, access_key: str = "sandbox", attempts: int = 1) -> Any:
         """A boto3 client of this world; `attempts` 1 means that errors are seen as they are."""
+        known = self._clients.get((service, access_key, attempts))
+        if known is None:
+            known = self._clients[service, access_key, attempts] = self._make_client(service, access_key, attempts)
+        return known
+
+    def _make_client(self, service: str, access_key: str, attempts: int) -> Any:
         return boto3.client(  # type: ignore[call-overload] # the stubs want a literal
             service,
             endpoint_url=self.endpoint_url,

@@ -1,6 +1,5 @@
 """A task as the sandbox keeps it, and its two faces: the API's (epoch seconds) and the event's (ISO 8601)."""
 
-import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -133,12 +132,17 @@ def _common(task: Task) -> dict[str, Any]:
         "group": task.group,
         "lastStatus": task.last_status,
         "launchType": task.launch_type,
-        "overrides": copy.deepcopy(dict(task.overrides)),
+        "overrides": _overrides(task),
         "taskArn": task.arn,
         "taskDefinitionArn": task.definition.arn,
         "version": task.version,
         **{name: value for name, value in optional.items() if value is not None},
     }
+
+
+def _overrides(task: Task) -> dict[str, Any]:
+    containers = [dict(container) for container in task.overrides["containerOverrides"]]
+    return {**task.overrides, "containerOverrides": containers}
 
 
 def _attachment(task: Task) -> dict[str, Any]:
