@@ -89,12 +89,14 @@ def old_tasks_to_stop(tally: Tally, manifest: Manifest) -> OldTasks:
     tasks can start first, only as fast as healthy new ones take their place.
     """
     floor = minimum_healthy(tally.desired, manifest.minimum_healthy_percent)
-    running = max(0, min(tally.running_old, tally.running_old + tally.healthy_new - floor))
+    # surplus new tasks stop in the same pass, whichever they are: old ones cannot count on their health
+    healthy_new = max(0, tally.healthy_new - surplus_new(tally))
+    running = max(0, min(tally.running_old, tally.running_old + healthy_new - floor))
     if maximum_total(tally.desired, manifest.maximum_percent) > tally.desired:
-        still_needed = max(0, tally.desired - tally.healthy_new)
+        still_needed = max(0, tally.desired - healthy_new)
         running = min(running, max(0, tally.running_old - still_needed))
     settling = min(tally.running_old - tally.healthy_old, running)
-    spare = max(0, tally.healthy_new + tally.healthy_old - floor)
+    spare = max(0, healthy_new + tally.healthy_old - floor)
     healthy = min(tally.healthy_old, spare, running - settling)
     staying = tally.running_old - settling - healthy
     because = None

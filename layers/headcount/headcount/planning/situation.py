@@ -19,8 +19,9 @@ from headcount.planning.words import clock_time
 class Situation:
     """A service at one moment.
 
-    ``lost``: dead, dying and stuck tasks. ``new`` and ``old``: the tasks present, by deployment. ``refusals``: zones
-    known to refuse capacity, those that are to be skipped now among them.
+    ``lost``: dead, dying and stuck tasks, also those that were told to stop because they were stuck. ``new`` and
+    ``old``: the tasks present, by deployment. ``refusals``: zones known to refuse capacity, those that are to be skipped
+    now among them.
     """
 
     state: ServiceState
@@ -75,7 +76,8 @@ def assess(state: ServiceState, declared: DeclaredService, now: float, jitter: f
     told = (
         replace(task, managed=replace(managed_of(task), stop=stuck_intent(task, declared, now))) for task in stock.stuck
     )
-    lost = (*stock.gone, *stock.dying, *told)
+    leaving = (task for task in stock.leaving if (stop := managed_of(task).stop) is not None and stop.failed)
+    lost = (*stock.gone, *stock.dying, *leaving, *told)
     restarts = declared.manifest.restarts
     failed = [task for task in lost if deployment_of(task) == declared.deployment and has_failed(task, restarts)]
     slowdown = slow_down(state.status.backoff, declared.deployment, failed, restarts, now, jitter)
