@@ -101,4 +101,5 @@ def _next_round(
     failed = f"{some(len(fresh), 'task')} failed: {how_it_ended(fresh[0])}"
     reason = f"{failed}; round {number}, next start at {clock_time(until)}"
     backoff = Backoff(deployment=deployment, round=number, began_at=now, until=until, reason=reason)
-    return replace(backoff, until=max(until, before.until)) if before and before.refused else backoff
+    refused = before is not None and before.refused and now < before.until
+    return replace(backoff, until=max(until, before.until), refused=True) if before and refused else backoff

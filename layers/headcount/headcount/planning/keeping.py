@@ -2,7 +2,7 @@
 
 from headcount.model.plan import AdoptTask, ForgetTask, Plan, RemoveService
 from headcount.model.service import Decision, ServiceState
-from headcount.model.task import how_it_ended
+from headcount.model.task import Task, how_it_ended
 from headcount.planning.situation import Situation, Step, hold, managed_of
 from headcount.planning.stock import deployment_of
 
@@ -24,12 +24,17 @@ def adopt_orphans(situation: Situation) -> Step:
     )
 
 
-def forget_gone(situation: Situation) -> Step:
+def to_forget(situation: Situation) -> list[Task]:
     """Stopped tasks: not those whose place is held, nor those of a launch that is not closed yet."""
     held, open_launches = situation.held, situation.stock.in_flight
-    gone = [
+    return [
         task for task in situation.stock.gone if task.task_id not in held and task.observed.launch not in open_launches
     ]
+
+
+def forget_gone(situation: Situation) -> Step:
+    """Delete the records of stopped tasks that nothing needs any more."""
+    gone = to_forget(situation)
     more, gone = len(gone) > FORGOTTEN, gone[:FORGOTTEN]
     return Step(
         actions=tuple(ForgetTask(task_id=task.task_id, reason=how_it_ended(task)) for task in gone),

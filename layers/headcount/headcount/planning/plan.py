@@ -12,7 +12,7 @@ from headcount.model.service import Counts, Decision, ServiceState, ServiceStatu
 from headcount.planning.backoff import has_failed
 from headcount.planning.deadlines import start_deadline
 from headcount.planning.health import healthy_at
-from headcount.planning.keeping import adopt_orphans, finish_deletion, forget_gone, leave_alone
+from headcount.planning.keeping import adopt_orphans, finish_deletion, forget_gone, leave_alone, to_forget
 from headcount.planning.situation import Situation, Step, assess
 from headcount.planning.starting import finish_open_launches, start_missing
 from headcount.planning.stock import deployment_of
@@ -27,6 +27,7 @@ def plan(state: ServiceState, now: float, jitter: float) -> Plan:
     situation = assess(state, state.declared, now, jitter)
     steps = [rule(situation) for rule in RULES]
     status, announcements = announce(_status(situation), state.status, situation.declared, now)
+    steps.append(Step(decisions=announcements, wakes=_next_announcement(status)))
     stopped = {action.task_id for step in steps for action in step.actions if isinstance(action, StopTask)}
     wakes = [at for step in steps for at in step.wakes if at > now]
     return Plan(
@@ -37,7 +38,7 @@ def plan(state: ServiceState, now: float, jitter: float) -> Plan:
             for action in step.actions
             if isinstance(action, StopTask) or getattr(action, "task_id", None) not in stopped
         ),
-        decisions=(*(decision for step in steps for decision in step.decisions), *announcements),
+        decisions=tuple(decision for step in steps for decision in step.decisions),
         status=status,
         wake_at=min(wakes, default=None),
         again=any(step.again for step in steps),
@@ -97,8 +98,13 @@ def _natural_wakes(situation: Situation) -> Iterable[float]:
     if tally.live_old or tally.healthy_new < tally.desired:
         check = situation.declared.container_health_check
         yield from (at for task in situation.new if (at := healthy_at(task, check)) is not None)
-    if situation.state.status.announced_at is not None:
-        yield situation.state.status.announced_at + STEADY_AGAIN_SECONDS
+
+
+def _next_announcement(status: ServiceStatus) -> tuple[float, ...]:
+    """When a steady state is announced again."""
+    if status.state != "STEADY" or status.announced_at is None:
+        return ()
+    return (status.announced_at + STEADY_AGAIN_SECONDS,)
 
 
 def _status(situation: Situation) -> ServiceStatus:
@@ -125,8 +131,8 @@ def _status(situation: Situation) -> ServiceStatus:
 
 def _newly_failed(situation: Situation) -> int:
     """Failed tasks of the deployment that are forgotten by this plan: each is counted once."""
-    restarts, held = situation.declared.manifest.restarts, situation.held
+    restarts = situation.declared.manifest.restarts
     return sum(
-        deployment_of(task) == situation.declared.deployment and has_failed(task, restarts) and task.task_id not in held
-        for task in situation.stock.gone
+        deployment_of(task) == situation.declared.deployment and has_failed(task, restarts)
+        for task in to_forget(situation)
     )
