@@ -210,9 +210,7 @@ def test_without_a_manifest_nothing_is_touched(state: ServiceState) -> None:
 
 @QUICK
 @given(STATES, JITTER)
-def test_planning_again_right_after_recording_starts_and_stops_nothing_twice(
-    state: ServiceState, jitter: float
-) -> None:
+def test_planning_again_after_recording_starts_and_stops_nothing_twice(state: ServiceState, jitter: float) -> None:
     first = plan(state, NOW, jitter)
     assume(not first.again)
     again = plan(_recorded(state, first), NOW, jitter)

@@ -91,9 +91,8 @@ def _launch_refused(
     status: ServiceStatus, declared: DeclaredService, outcome: LaunchOutcome, now: float, jitter: float
 ) -> tuple[ServiceStatus, Decision]:
     before = status.backoff
-    if (
-        before is None or not before.refused or before.began_at != now
-    ):  # one round a pass, however many of its calls were refused
+    # one round a pass, however many of its calls were refused
+    if before is None or not before.refused or before.began_at != now:
         before = refuse(before, declared.deployment, outcome.reason, declared.manifest.restarts, now, jitter)
     decision = Decision(
         kind="refused",

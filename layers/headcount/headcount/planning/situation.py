@@ -20,8 +20,8 @@ class Situation:
     """A service at one moment.
 
     ``lost``: dead, dying and stuck tasks, also those that were told to stop because they were stuck. ``new`` and
-    ``old``: the tasks present, by deployment. ``refusals``: zones known to refuse capacity, those that are to be skipped
-    now among them.
+    ``old``: the tasks present, by deployment. ``refusals``: zones known to refuse capacity, those that are to be
+    skipped now among them.
     """
 
     state: ServiceState
