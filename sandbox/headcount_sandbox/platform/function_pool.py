@@ -157,15 +157,6 @@ class FunctionPool:
             del self._busy[process]
         self._finish(invocation, Outcome(request_id=request_id, payload=payload, failed=failed))
 
-    def not_delivered(self, process: FunctionProcess) -> None:
-        """It died while idle: the invocation is as good as new."""
-        with self._lock:
-            invocation = self._busy.pop(process, None)
-            if invocation is not None:
-                self._forget(process)
-                self._waiting.appendleft(invocation)
-                self._dispatch()
-
     def exited(self, process: FunctionProcess) -> None:
         with self._lock:
             was_starting = process in self._starting
@@ -173,6 +164,9 @@ class FunctionPool:
             self._alive.discard(process)
             self._lock.notify_all()
             invocation = self._busy.pop(process, None)
+            if invocation is not None and not process.has_work:
+                self._waiting.appendleft(invocation)  # it died while idle: the invocation is as good as new
+                invocation = None
             # On Lambda too, the invocation that caused a cold start gets the error of a failed initialization.
             if invocation is None and was_starting and self._waiting:
                 invocation = self._waiting.popleft()

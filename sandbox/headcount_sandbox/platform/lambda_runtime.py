@@ -22,6 +22,8 @@ from typing import Protocol
 from headcount_sandbox.platform.deployment import Function, Place
 from headcount_sandbox.platform.runtime_api import Delivery, RuntimeApi
 
+# The system closes the connections of a process before its end can be seen, unless a child of it keeps them open.
+_HANG_UP_SECONDS = 1.0
 _LAUNCHER = Path(__file__).with_name("function_process.py")
 
 
@@ -81,8 +83,6 @@ class ProcessOwner(Protocol):
 
     def responded(self, process: "FunctionProcess", request_id: str, payload: bytes, *, failed: bool) -> None: ...
 
-    def not_delivered(self, process: "FunctionProcess") -> None: ...
-
     def exited(self, process: "FunctionProcess") -> None: ...
 
 
@@ -93,6 +93,7 @@ class FunctionProcess:
         self.launch = launch
         self.init_error: bytes | None = None
         self.exit_reason = ""
+        self.has_work = False  # whether it has read the invocation that it was given last
         self.started_at = time.monotonic()
         self._owner = owner
         self._inbox: queue.SimpleQueue[Delivery | None] = queue.SimpleQueue()
@@ -129,6 +130,7 @@ class FunctionProcess:
             )
 
     def give(self, delivery: Delivery) -> None:
+        self.has_work = False
         self._inbox.put(delivery)
 
     def kill(self) -> None:
@@ -148,8 +150,12 @@ class FunctionProcess:
         self._owner.initialized(self)
         return self._inbox.get()
 
+    def delivered(self) -> None:
+        self.has_work = True
+
     def not_delivered(self) -> None:
-        self._owner.not_delivered(self)
+        self.has_work = False
+        self.kill()
 
     def responded(self, request_id: str, payload: bytes) -> None:
         self._owner.responded(self, request_id, payload, failed=False)
@@ -166,6 +172,7 @@ class FunctionProcess:
     def _end(self, reason: str) -> None:
         self.exit_reason = reason
         self._inbox.put(None)
+        self._api.wait_for_hang_up(_HANG_UP_SECONDS)
         self._owner.exited(self)
         self._api.close()
 

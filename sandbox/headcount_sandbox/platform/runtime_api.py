@@ -32,8 +32,11 @@ class RuntimeCalls(Protocol):
     def next_invocation(self) -> Delivery | None:
         """Blocks until there is one; None when the process is to get no more."""
 
+    def delivered(self) -> None:
+        """The next invocation is about to be handed over."""
+
     def not_delivered(self) -> None:
-        """The process was gone before its next invocation could be handed over."""
+        """It was not read: the process died while it was idle."""
 
     def responded(self, request_id: str, payload: bytes) -> None: ...
 
@@ -56,6 +59,11 @@ class RuntimeApi:
         host, port = self._server.server_address[:2]
         return f"{host!s}:{port}"
 
+    def wait_for_hang_up(self, seconds: float) -> None:
+        """Waits until all connections of the process, which has ended, are known to be broken."""
+        with self._server.hung_up:
+            self._server.hung_up.wait_for(lambda: self._server.connections == 0, seconds)
+
     def close(self) -> None:
         self._server.shutdown()
         self._server.server_close()
@@ -66,10 +74,9 @@ class _RuntimeServer(ThreadingHTTPServer):
 
     def __init__(self, calls: RuntimeCalls) -> None:
         self.calls = calls
+        self.connections = 0
+        self.hung_up = threading.Condition()
         super().__init__(("127.0.0.1", 0), _RuntimeRequests)
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """A process that is killed breaks its connections; its exit is what tells, not the broken pipe."""
 
 
 class _RuntimeRequests(BaseHTTPRequestHandler):
@@ -77,6 +84,21 @@ class _RuntimeRequests(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     wbufsize = 64 * 1024
     server: _RuntimeServer
+    awaits_reading = False
+
+    def handle(self) -> None:
+        """A process that ends with an answer unread resets the connection; one that has read it closes in order."""
+        with self.server.hung_up:
+            self.server.connections += 1
+        try:
+            super().handle()
+        except ConnectionError:
+            if self.awaits_reading:
+                self.server.calls.not_delivered()
+        finally:
+            with self.server.hung_up:
+                self.server.connections -= 1
+                self.server.hung_up.notify_all()
 
     def do_GET(self) -> None:
         if self.path != _RUNTIME + "invocation/next":
@@ -92,6 +114,7 @@ class _RuntimeRequests(BaseHTTPRequestHandler):
             self._deliver(delivery)
 
     def do_POST(self) -> None:
+        self.awaits_reading = False
         body = self._body()
         calls = self.server.calls
         match self.path.removeprefix(_RUNTIME).split("/"):
@@ -115,6 +138,8 @@ class _RuntimeRequests(BaseHTTPRequestHandler):
         return bool(readable) and not self.connection.recv(1, socket.MSG_PEEK)
 
     def _deliver(self, delivery: Delivery) -> None:
+        self.server.calls.delivered()
+        self.awaits_reading = True
         self.send_response(HTTPStatus.OK)
         self.send_header("Lambda-Runtime-Aws-Request-Id", delivery.request_id)
         self.send_header("Lambda-Runtime-Deadline-Ms", str(delivery.deadline))

@@ -23,7 +23,7 @@ from headcount_sandbox import Sandbox
 
 with Sandbox(template=Path(sys.argv[1]), task_runtime="simulated") as sandbox:
     sandbox.client("lambda").invoke(FunctionName="headcount-Echo", Payload=b"{}")
-    sleeping = b'{"do": "sleep", "seconds": 1.9}'
+    sleeping = b'{"do": "sleep", "seconds": 60}'
     sandbox.client("lambda").invoke(FunctionName="headcount-Echo", InvocationType="Event", Payload=sleeping)
     print(json.dumps(sandbox.platform.pids("Echo")), flush=True)
     time.sleep(60)
