@@ -8,7 +8,7 @@ from typing import Any
 from headcount.model.manifest import Manifest
 from headcount.model.manifest_parser import parse_manifest
 from headcount.model.problem import Problem
-from headcount_cli.documents import Document, UnreadableDocument, read_documents
+from headcount_cli.documents import STANDARD_INPUT, Document, UnreadableDocument, read_documents
 from headcount_cli.failures import InvalidManifests
 
 ProblemRow = dict[str, Any]
@@ -31,7 +31,8 @@ def read_manifests(files: Sequence[Path]) -> list[DeclaredManifest]:
         try:
             documents = read_documents(file)
         except UnreadableDocument as unreadable:
-            rows += [_row(str(file), problem) for problem in unreadable.problems]
+            source = "standard input" if str(file) == STANDARD_INPUT else str(file)
+            rows += [_row(source, problem) for problem in unreadable.problems]
             continue
         for document in documents:
             name = _name(document, len(documents))

@@ -214,3 +214,14 @@ def test_says_that_a_hidden_value_changed_without_showing_it(terminal: Terminal,
     done = terminal.run("apply", "-f", write_manifest(tmp_path, overrides=overrides("hunter3")), "--dry-run")
     assert "what is hidden has changed" in " ".join(done.out.split())
     assert "hunter" not in done.out
+
+
+def test_the_refusal_of_one_manifest_is_passed_on_to_programs_as_it_is(terminal: Terminal, tmp_path: Path) -> None:
+    terminal.control.refusals = [Refusal("ServiceDeleting", "prod/web is being deleted")]
+    done = terminal.run("apply", "-f", write_manifest(tmp_path), "-o", "json")
+    assert done.code == 1
+    assert done.document["error"] == {
+        "type": "ServiceDeleting",
+        "message": "prod/web is being deleted",
+        "problems": [],
+    }

@@ -1,3 +1,6 @@
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 from unit.cli.manifest_files import write_manifest
@@ -65,6 +68,14 @@ def test_names_the_document_of_a_file_with_several(terminal: Terminal, tmp_path:
     done = terminal.run("validate", str(several), "--output", "json")
     files = {Path(problem["file"]).name for problem in done.document["error"]["problems"]}
     assert files == {"several.yaml (document 1)", "several.yaml (document 2)"}
+
+
+def test_standard_input_is_a_file_too(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "headcount_cli", "validate", "-", "-o", "json"]
+    done = subprocess.run(command, input="", capture_output=True, text=True, timeout=30, check=False)
+    (problem,) = json.loads(done.stdout)["error"]["problems"]
+    assert done.returncode == 2
+    assert (problem["file"], problem["path"]) == ("standard input", "")
 
 
 def test_a_binary_file_and_a_folder_are_problems_not_crashes(terminal: Terminal, tmp_path: Path) -> None:
