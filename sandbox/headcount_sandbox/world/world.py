@@ -15,6 +15,7 @@ from headcount_sandbox.world.api import Answer
 from headcount_sandbox.world.calls import Calls
 from headcount_sandbox.world.console import Console
 from headcount_sandbox.world.dynamodb import TablesApi
+from headcount_sandbox.world.ecs.clusters import ClustersApi
 from headcount_sandbox.world.ecs.life_cycle import LifeCycle
 from headcount_sandbox.world.ecs.service import EcsSettings, EcsTasks
 from headcount_sandbox.world.ecs.task import api_shape
@@ -217,7 +218,7 @@ class World:
         sqs = SqsApi(self._moto, self._timers, self._teller(self._message_listeners))
         events = EventsApi(region=self.region, account=self.account, publish=self._teller(self._put_listeners))
         for service, operations in (
-            ("ecs", self._ecs.operations()),
+            ("ecs", {**self._ecs.operations(), **ClustersApi(self._moto, self._ecs.store).operations()}),
             ("sqs", sqs.operations()),
             ("dynamodb", TablesApi(self._moto).operations()),
             ("events", events.operations()),

@@ -75,6 +75,15 @@ def test_a_container_without_a_command_fails_with_a_reason(process_site: Site) -
     assert "needs a command" in task["stoppedReason"]
 
 
+def test_what_a_process_left_behind_ends_with_it(process_site: Site) -> None:
+    revision = process_site.define(f"{process_site.family}-left", command=["sh", "-c", "sleep 300 & sleep 300"])
+    arn, pid = running(process_site, taskDefinition=revision)
+    children = wait_for(lambda: len(found := psutil.Process(pid).children()) == 2 and found)
+    os.kill(pid, signal.SIGKILL)
+    process_site.until(arn, "STOPPED")
+    wait_for(lambda: not any(_lives(child.pid) for child in children))
+
+
 def test_stop_task_sends_sigterm_to_the_whole_group(process_site: Site) -> None:
     revision = process_site.define(f"{process_site.family}-sh", entryPoint=["sh", "-c"], command=["sleep 300; true"])
     arn, pid = running(process_site, taskDefinition=revision)

@@ -2,11 +2,14 @@
 
 import json
 import threading
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from botocore.exceptions import ClientError
 
+from headcount_sandbox.world.ecs.store import TaskStore
+from headcount_sandbox.world.ecs.task import Task
 from integration.sandbox_world.sites import Site, wait_for
 
 CLIMB = ["PROVISIONING", "PENDING", "ACTIVATING", "RUNNING"]
@@ -191,6 +194,29 @@ def test_started_by_must_be_the_only_filter(site: Site, filters: dict[str, str])
 def test_list_tasks_refuses_bad_pages(site: Site, bad: dict[str, Any]) -> None:
     with pytest.raises(ClientError):
         site.ecs.list_tasks(cluster=site.cluster, **bad)
+
+
+def test_clusters_count_their_tasks_and_cannot_be_deleted_with_them(site: Site) -> None:
+    site.world.faults.stick("PENDING", family=site.family, times=1)
+    pending, running = site.run_one(), site.run_one()
+    site.until(running, "RUNNING")
+    site.until(pending, "PENDING")
+    cluster = site.ecs.describe_clusters(clusters=[site.cluster])["clusters"][0]
+    assert (cluster["runningTasksCount"], cluster["pendingTasksCount"]) == (1, 1)
+    with pytest.raises(site.ecs.exceptions.ClusterContainsTasksException):
+        site.ecs.delete_cluster(cluster=site.cluster)
+    for arn in (pending, running):
+        site.ecs.stop_task(cluster=site.cluster, task=arn)
+        site.until(arn, "STOPPED")
+    assert site.ecs.delete_cluster(cluster=site.cluster)["cluster"]["clusterName"] == site.cluster
+
+
+def test_stopped_tasks_are_missing_once_their_time_is_over() -> None:
+    store = TaskStore(retention=0.0)
+    task = SimpleNamespace(task_id="a", arn="arn/a", cluster="c", times={"stoppedAt": 1.0})
+    store.add(cast("Task", task))
+    assert store.get("c", "a") is None
+    assert list(store.all("c")) == []
 
 
 def test_three_hundred_tasks_run_and_stop_without_a_thread_each(site: Site) -> None:

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from headcount_sandbox.world.ecs.task import Task
 
@@ -35,9 +35,6 @@ class TaskStore:
                 del self._tasks[task.task_id]
             elif cluster in (None, task.cluster):
                 yield task
-
-    def count(self, cluster: str, matches: Callable[[Task], bool]) -> int:
-        return sum(1 for task in self.all(cluster) if matches(task))
 
     def _is_forgotten(self, task: Task) -> bool:
         stopped = task.times.get("stoppedAt")

@@ -1,7 +1,9 @@
-"""Notices at once that a process exited: one thread for all of them."""
+"""Notices at once that a process exited, and ends what it left behind in its group: one thread for all of them."""
 
+import contextlib
 import os
 import selectors
+import signal
 import subprocess
 import threading
 from collections.abc import Callable, Iterable
@@ -31,6 +33,9 @@ class Exits:
         self._stopped = True
         self._wake()
         self._thread.join(5)
+        self._selector.close()
+        os.close(self._wake_read)
+        os.close(self._wake_write)
 
     def watch(self, process: "subprocess.Popen[bytes]", on_exit: OnProcessExit) -> None:
         """Calls `on_exit` once, from the watching thread."""
@@ -63,7 +68,13 @@ class Exits:
             on_exit(process.returncode)
 
     def _has_ended(self, key: int) -> bool:
-        return key in self._watched and self._watched[key][0].poll() is not None
+        if key not in self._watched:
+            return False
+        process = self._watched[key][0]
+        if self._has_pidfd:  # it has ended, and until it is waited for the id of its group is not given to another
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+        return process.poll() is not None
 
     def _wake(self) -> None:
         os.write(self._wake_write, b"!")

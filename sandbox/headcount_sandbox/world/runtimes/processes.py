@@ -161,7 +161,6 @@ class ProcessRuntime:
         if running.killer is not None:
             running.killer.cancel()
         pid = running.process.pid
-        _signal_group(pid, signal.SIGKILL)  # a container takes what it left behind with it
         self._tell_watchdog("-", pid)
         running.on_exit(128 - returncode if returncode < 0 else returncode)
 
