@@ -4,18 +4,17 @@ As on Lambda: one invocation at a time a process; no idle process means a cold s
 concurrency, here what a laptop bears); beyond it invocations wait in order.
 """
 
-import json
 import threading
 import time
 import uuid
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
 from headcount_sandbox.platform.deployment import Function, Place
+from headcount_sandbox.platform.function_logs import new_stream, write_platform_line
 from headcount_sandbox.platform.lambda_runtime import FunctionProcess, Launch, Spawner, error_payload, new_access_key
 from headcount_sandbox.platform.runtime_api import Delivery
 from headcount_sandbox.world.timers import Timers
@@ -78,7 +77,8 @@ class FunctionPool:
 
     def __init__(self, function: Function, host: Host) -> None:
         self.function = function
-        self.log = host.logs / f"{function.name}.log"
+        self.log = host.logs / function.name
+        self.log.mkdir(exist_ok=True)
         self._host = host
         self._lock = threading.Condition()  # notified when a process has ended
         self._waiting: deque[Invocation] = deque()
@@ -86,6 +86,7 @@ class FunctionPool:
         self._processes: set[FunctionProcess] = set()  # those that may get work
         self._starting: set[FunctionProcess] = set()
         self._idle: list[FunctionProcess] = []
+        self._returning: set[FunctionProcess] = set()  # answered, and about to ask for the next invocation
         self._busy: dict[FunctionProcess, Invocation] = {}
         self._statistics = Statistics()
         self._closed = False
@@ -145,6 +146,7 @@ class FunctionPool:
         with self._lock:
             if process in self._starting:
                 self._count_cold_start(process)
+            self._returning.discard(process)
             if process in self._processes:
                 self._idle.append(process)
                 self._dispatch()
@@ -155,6 +157,7 @@ class FunctionPool:
             if invocation is None or invocation.request_id != request_id:
                 return  # too late: it has timed out
             del self._busy[process]
+            self._returning.add(process)
         self._finish(invocation, Outcome(request_id=request_id, payload=payload, failed=failed))
 
     def exited(self, process: FunctionProcess) -> None:
@@ -181,7 +184,9 @@ class FunctionPool:
         """Gives work to idle processes, the most recent first, and starts as many as are missing."""
         while self._waiting and self._idle:
             self._begin(self._idle.pop(), self._waiting.popleft())
-        while len(self._waiting) > len(self._starting) and len(self._processes) < self.capacity and not self._closed:
+        soon = len(self._starting) + len(self._returning)
+        room = 0 if self._closed else self.capacity - len(self._processes)
+        for _ in range(min(len(self._waiting) - soon, room)):
             self._start_process()
 
     def _begin(self, process: FunctionProcess, invocation: Invocation) -> None:
@@ -199,7 +204,9 @@ class FunctionPool:
         )
 
     def _start_process(self) -> None:
-        launch = Launch(function=self.function, place=self._host.place, log=self.log, access_key=new_access_key())
+        key = new_access_key()
+        log = new_stream(self.log, key)
+        launch = Launch(function=self.function, place=self._host.place, log=log, access_key=key)
         process = FunctionProcess(launch, self)
         self._alive.add(process)
         self._processes.add(process)
@@ -211,6 +218,7 @@ class FunctionPool:
     def _forget(self, process: FunctionProcess) -> None:
         self._processes.discard(process)
         self._starting.discard(process)
+        self._returning.discard(process)
         if process in self._idle:
             self._idle.remove(process)
 
@@ -257,10 +265,8 @@ class FunctionPool:
         invocation.done(outcome)
 
     def _write_log(self, kind: str, record: dict[str, Any]) -> None:
-        """A line of the platform itself, in the shape of Lambda's JSON system logs."""
-        line = {"time": datetime.now(UTC).isoformat(), "type": kind, "record": record}
-        with self.log.open("a") as log:
-            log.write(json.dumps(line) + "\n")
+        with self._lock:
+            write_platform_line(self.log, kind, record)
 
 
 def _outcome_of_death(invocation: Invocation, process: FunctionProcess) -> Outcome:

@@ -34,7 +34,9 @@ def test_runs_in_the_code_folder_with_the_layer_and_lambdas_environment(
     assert sandbox.world.callers[environment["AWS_ACCESS_KEY_ID"]].function_name == "headcount-Echo"
 
 
-def test_keeps_a_process_for_the_next_invocation(ask: Ask) -> None:
+def test_keeps_a_process_for_the_next_invocation(sandbox: Sandbox, ask: Ask, until: Until) -> None:
+    sandbox.kill_function("Echo")
+    until(lambda: not sandbox.platform.pids("Echo"))
     assert ask({})[0]["pid"] == ask({})[0]["pid"]
 
 
