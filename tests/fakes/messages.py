@@ -77,7 +77,11 @@ class InMemoryKicks:
         self.waiting.remove(message)
 
     def next_visible(self) -> float | None:
-        return min((message.visible_at for message in self.waiting), default=None)
+        """When the next message can be received: the first of each group, for the others wait for it."""
+        heads: dict[str, float] = {}
+        for message in self.waiting:
+            heads.setdefault(message.service, message.visible_at)
+        return min(heads.values(), default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
