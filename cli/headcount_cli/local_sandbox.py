@@ -36,11 +36,16 @@ class RunningSandbox(Protocol):
     def environment(self) -> dict[str, str]: ...
 
 
+EXAMPLE_FOLDER = Path(".headcount")
+"""Where a running sandbox leaves its example manifest, below the folder it was started in."""
+
+
 @contextmanager
 def start_sandbox(options: SandboxOptions) -> Iterator[RunningSandbox]:
     """A sandbox for as long as the context lasts."""
     # moto and Flask: seconds that no other command should pay
     from headcount_sandbox import HeadcountSandboxError, Sandbox  # noqa: PLC0415
+    from headcount_sandbox.example import prepare_example  # noqa: PLC0415
 
     template = find_template(options.template, (Path.cwd(), Path(__file__).parents[2]))
     parameters: Mapping[str, str] = {"Clusters": options.clusters} if options.clusters else {}
@@ -52,6 +57,7 @@ def start_sandbox(options: SandboxOptions) -> Iterator[RunningSandbox]:
             parameters=parameters,
             stack_name=options.stack,
         ) as running:
+            prepare_example(running, EXAMPLE_FOLDER)
             yield running
     except HeadcountSandboxError as error:
         raise Failure(str(error)) from None

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from headcount_cli.local_sandbox import RunningSandbox, SandboxOptions
+from headcount_cli.local_sandbox import EXAMPLE_FOLDER, RunningSandbox, SandboxOptions
 from headcount_cli.session import Session
 
 
@@ -67,4 +67,5 @@ def _show(session: Session, running: RunningSandbox) -> None:
     session.output.result(environment, *exports)
     subnets = ", ".join(f"{name} ({zone})" for zone, name in running.subnets.items())
     session.output.note(f"For manifests: cluster {', '.join(running.clusters)}; subnets {subnets}.")
+    session.output.note(f"To start with: headcount apply -f {EXAMPLE_FOLDER / 'web.yaml'} --wait")
     session.output.note("Ctrl-C stops it, with everything in it.")
