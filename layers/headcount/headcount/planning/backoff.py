@@ -55,12 +55,12 @@ def slow_down(
     Looking twice at the same tasks changes nothing: a round begins only with a task launched since the last one began.
     """
     backoff = before if before is not None and before.deployment == deployment else None
+    if backoff is not None and now - backoff.until >= restarts.reset_after_seconds:
+        backoff = None  # a stable run: what fails now fails for the first time
     failed = tuple(failed)
     fresh = [task for task in failed if backoff is None or launched_at(task) >= backoff.began_at]
     if fresh:
         backoff = _next_round(backoff, deployment, fresh, restarts, now, jitter)
-    elif backoff is not None and now - backoff.until >= restarts.reset_after_seconds:
-        backoff = None
     held = failed if backoff is not None and now < backoff.until else ()
     return Slowdown(backoff=backoff, held=held, new_round=bool(fresh))
 
@@ -95,8 +95,7 @@ def launched_at(task: Task) -> float:
 def _next_round(
     before: Backoff | None, deployment: str, fresh: list[Task], restarts: Restarts, now: float, jitter: float
 ) -> Backoff:
-    calm = before is None or now - before.until >= restarts.reset_after_seconds
-    number = 1 if calm or before is None else before.round + 1
+    number = 1 if before is None else before.round + 1
     until = now + delay(number, restarts, jitter)
     failed = f"{some(len(fresh), 'task')} failed: {how_it_ended(fresh[0])}"
     reason = f"{failed}; round {number}, next start at {clock_time(until)}"

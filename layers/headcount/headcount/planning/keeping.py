@@ -32,6 +32,16 @@ def to_forget(situation: Situation) -> list[Task]:
     ]
 
 
+def forget_echoes(situation: Situation) -> Step:
+    """Delete the records that late events of forgotten tasks left behind."""
+    reason = "a late event of a task that is on no record"
+    echoes = situation.stock.echoes
+    return Step(
+        actions=tuple(ForgetTask(task_id=task.task_id, reason=reason) for task in echoes),
+        decisions=tuple(Decision(kind="forget", reason=reason, task=task.task_id) for task in echoes),
+    )
+
+
 def forget_gone(situation: Situation) -> Step:
     """Delete the records of stopped tasks that nothing needs any more."""
     gone = to_forget(situation)

@@ -12,7 +12,14 @@ from headcount.model.service import Counts, Decision, ServiceState, ServiceStatu
 from headcount.planning.backoff import has_failed
 from headcount.planning.deadlines import start_deadline
 from headcount.planning.health import healthy_at
-from headcount.planning.keeping import adopt_orphans, finish_deletion, forget_gone, leave_alone, to_forget
+from headcount.planning.keeping import (
+    adopt_orphans,
+    finish_deletion,
+    forget_echoes,
+    forget_gone,
+    leave_alone,
+    to_forget,
+)
 from headcount.planning.situation import Situation, Step, assess
 from headcount.planning.starting import finish_open_launches, start_missing
 from headcount.planning.stock import deployment_of
@@ -84,6 +91,7 @@ RULES: tuple[Callable[[Situation], Step], ...] = (
     report_undead,
     adopt_orphans,
     forget_gone,
+    forget_echoes,
     finish_deletion,
     look_again,
 )

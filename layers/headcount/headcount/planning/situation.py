@@ -81,7 +81,7 @@ def assess(state: ServiceState, declared: DeclaredService, now: float, jitter: f
     restarts = declared.manifest.restarts
     failed = [task for task in lost if deployment_of(task) == declared.deployment and has_failed(task, restarts)]
     slowdown = slow_down(state.status.backoff, declared.deployment, failed, restarts, now, jitter)
-    desired = 0 if declared.deleting_at is not None or state.capacity is None else state.capacity.desired_count
+    desired = 0 if declared.deleting_at is not None else _desired_count(state, declared)
     new = tuple(task for task in stock.present if deployment_of(task) == declared.deployment)
     old = tuple(task for task in stock.present if deployment_of(task) != declared.deployment)
     return Situation(
@@ -98,6 +98,11 @@ def assess(state: ServiceState, declared: DeclaredService, now: float, jitter: f
         refusals=_refusals(state, declared, lost, now, jitter),
         tally=_tally(declared, stock, new, old, slowdown, desired, now),
     )
+
+
+def _desired_count(state: ServiceState, declared: DeclaredService) -> int:
+    """The count on record; the declared one if that record was lost, for a lost record must not stop a fleet."""
+    return declared.manifest.desired_count if state.capacity is None else state.capacity.desired_count
 
 
 def managed_of(task: Task) -> ManagedTask:

@@ -26,7 +26,9 @@ def finish_open_launches(situation: Situation) -> Step:
     decisions = tuple(
         Decision(kind="launch", reason=action.reason, launch=action.launch.launch_id) for action in actions
     )
-    return Step(actions=actions, decisions=decisions, again=len(launches) > LAUNCHES_RESUMED)
+    # what a look-up does not find is missing, and no event will say so
+    looked_up = any(isinstance(action, LookUpLaunch) for action in actions)
+    return Step(actions=actions, decisions=decisions, again=looked_up or len(launches) > LAUNCHES_RESUMED)
 
 
 def _finish(launch: Launch, now: float) -> ResumeLaunch | LookUpLaunch:

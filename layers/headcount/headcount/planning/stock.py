@@ -13,6 +13,7 @@ from headcount.planning.deadlines import start_deadline
 class Standing(Enum):
     """What a task is to its service."""
 
+    ECHO = auto()
     GONE = auto()
     STRANGER = auto()
     ORPHAN = auto()
@@ -37,6 +38,13 @@ class _View:
 
 
 RULES: tuple[tuple[Standing, Callable[[Task, _View], bool]], ...] = (
+    # The end of a task that nobody recorded: a late event of one that was forgotten. It was counted when it was lost.
+    (
+        Standing.ECHO,
+        lambda task, view: (
+            task.observed.last_status == "STOPPED" and not view.is_ours(task) and task.confirmed_at is None
+        ),
+    ),
     # ECS is done with it. Nothing revives a stopped task.
     (Standing.GONE, lambda task, _: task.observed.last_status == "STOPPED"),
     # An event speaks of a task that nobody recorded: it may be an old echo, so it counts for nothing until the audit
@@ -68,6 +76,7 @@ class Stock:
     leaving: tuple[Task, ...]
     stuck: tuple[Task, ...]
     gone: tuple[Task, ...]
+    echoes: tuple[Task, ...]
     launches: tuple[Launch, ...]
     in_flight: Mapping[str, int]
 
@@ -105,6 +114,7 @@ def take_stock(state: ServiceState, declared: DeclaredService, now: float) -> St
         leaving=tuple(sorted_tasks[Standing.LEAVING]),
         stuck=tuple(sorted_tasks[Standing.STUCK]),
         gone=tuple(sorted_tasks[Standing.GONE]),
+        echoes=tuple(sorted_tasks[Standing.ECHO]),
         launches=state.launches,
         in_flight={launch_id: max(0, count) for launch_id, count in unheard.items()},
     )
