@@ -53,6 +53,8 @@ class Reading:
         return not told and not self.is_stuck(task)
 
     def is_stuck(self, task: Task) -> bool:
+        if task.managed is None and task.observed.launch not in self.open:
+            return False  # taken over first
         deadline = start_deadline(task, self.declared.manifest.deadlines)
         return deadline is not None and self.now > deadline
 
