@@ -1,7 +1,7 @@
 """A deadline for every transient state: past it a task is stuck."""
 
 from headcount.model.manifest import Deadlines
-from headcount.model.task import Task
+from headcount.model.task import STARTING_STATES, Task
 
 
 def start_deadline(task: Task, deadlines: Deadlines) -> float | None:
@@ -10,15 +10,15 @@ def start_deadline(task: Task, deadlines: Deadlines) -> float | None:
     ECS does not tell when a state began, so the states' allowances add up from the task's creation.
     """
     observed = task.observed
+    if observed.last_status not in STARTING_STATES:
+        return None  # most tasks, at every look
+    began = observed.created_at or (task.managed.launched_at if task.managed else None)
     allowance = {
         "PROVISIONING": deadlines.provisioning_seconds,
         "PENDING": deadlines.provisioning_seconds + deadlines.pending_seconds,
         "ACTIVATING": deadlines.provisioning_seconds + deadlines.pending_seconds + deadlines.activating_seconds,
-    }.get(observed.last_status)
-    began = observed.created_at or (task.managed.launched_at if task.managed else None)
-    if allowance is None or began is None:
-        return None
-    return began + allowance
+    }[observed.last_status]
+    return None if began is None else began + allowance
 
 
 def stop_deadline(task: Task, deadlines: Deadlines) -> float | None:
