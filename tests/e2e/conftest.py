@@ -1,6 +1,6 @@
 """One sandbox a file: its functions are warm, its services have names of their own, its faults end with each test."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -37,13 +37,3 @@ def install(installed: Install) -> Iterator[Install]:
     """Headcount without faults; those that a test switches on end with it."""
     yield installed
     installed.faults.clear()
-
-
-@pytest.fixture
-def leaving(install: Install) -> Iterator[Callable[[str], None]]:
-    """Deletes the named services after a test, so that the next ones have the machine to themselves."""
-    names: list[str] = []
-    yield names.append
-    install.faults.clear()
-    for name in names:
-        install.control("delete", service=f"{CLUSTER}/{name}")

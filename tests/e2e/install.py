@@ -108,12 +108,7 @@ class Install:
 
     def ever(self, service: str) -> list[dict[str, Any]]:
         """Every task that Headcount ever started for the service, dead ones included, oldest first."""
-        group = f"headcount:{service}"
-        ours = [
-            task
-            for task in self.sandbox.world.describe_tasks()
-            if task.get("group") == group and str(task.get("startedBy", "")).startswith("hc/main/")
-        ]
+        ours = [task for task in self.sandbox.world.describe_tasks() if _is_ours(task, service)]
         return sorted(ours, key=lambda task: task["createdAt"])
 
     def alive(self, service: str) -> list[dict[str, Any]]:
@@ -124,9 +119,7 @@ class Install:
         return [
             task
             for task in tasks
-            if task["group"] == f"headcount:{service}"
-            and task["startedBy"].startswith("hc/main/")
-            and task["desiredStatus"] == "RUNNING"
+            if _is_ours(task, service) and task["desiredStatus"] == "RUNNING"
         ]
 
     def ids(self, service: str) -> list[str]:
@@ -267,6 +260,10 @@ def id_of(task: Mapping[str, Any]) -> str:
 def zones_of(tasks: Iterable[Mapping[str, Any]]) -> list[str]:
     """The tasks' Availability Zones, sorted."""
     return sorted(str(task["availabilityZone"]) for task in tasks)
+
+
+def _is_ours(task: Mapping[str, Any], service: str) -> bool:
+    return task.get("group") == f"headcount:{service}" and str(task.get("startedBy", "")).startswith("hc/main/")
 
 
 def _is_present(record: Mapping[str, Any]) -> bool:

@@ -119,18 +119,6 @@ def test_scaling_ends_real_processes_and_starts_new_ones(install: Install) -> No
     install.steady("elastic", 2)
 
 
-def test_a_function_killed_between_run_task_and_its_record_starts_no_process_twice(install: Install) -> None:
-    reconcile = install.sandbox.platform.function("ReconcileService").name
-    install.faults.kill_caller(reconcile, "ecs", "RunTask", when="after")
-
-    install.run("written-before-done", 2)
-
-    install.steady("written-before-done", 2)
-    assert [fault["hits"] for fault in install.faults.describe()] == [1]
-    assert len(install.ever("written-before-done")) == 2
-    install.says("written-before-done", "same token")
-
-
 def test_tasks_of_others_are_never_touched(install: Install) -> None:
     definition = install.define("shared")
     subnets = list(install.sandbox.subnets.values())[:1]

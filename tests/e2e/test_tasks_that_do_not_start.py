@@ -1,0 +1,176 @@
+"""Tasks that crash, hang or are refused: slowed down, said why, and healed as soon as there is hope."""
+
+from datetime import datetime
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from e2e.install import CLUSTER, Install, exits_at_once, id_of, runs_for_ever, zones_of
+
+pytestmark = pytest.mark.sandbox
+THROTTLED_CALLS = 12
+
+
+def test_a_process_that_exits_at_once_backs_off_and_a_fixed_revision_starts_at_once(install: Install) -> None:
+    restarts = {"initialSeconds": 1, "maximumSeconds": 300}
+    install.run("crashing", 2, command=exits_at_once(3), restarts=restarts)
+
+    install.wait(lambda: _round(install, "crashing") >= 5, "the backoff is in its fifth round", "crashing")
+    known = install.describe("crashing")
+    assert known["state"] == "BACKING_OFF"
+    assert known["backoff"]["active"]
+    assert "exit code 3" in known["stateReason"]
+    assert "next start at" in known["stateReason"]
+    starts = _rounds_of_starts(install, "crashing")
+    waits = [later - earlier for earlier, later in pairwise(starts)]
+    assert len(starts) == 5, f"five rounds, five starts, not {starts}"
+    # The first round is replaced at once; then 1, 2, 4 seconds, less up to half by jitter.
+    for wait, least in zip(waits[1:], (0.5, 1.0, 2.0), strict=True):
+        assert wait >= least, f"waits were {waits}"
+    assert len(install.ever("crashing")) <= 2 * len(starts), install.story("two tasks a round", ["crashing"])
+
+    definition = install.define("crashing", runs_for_ever("crashing"))
+    install.ask("apply", manifest=install.manifest("crashing", definition, 2, restarts=restarts))
+    install.steady("crashing", 2)
+    fixed = min(task["createdAt"] for task in install.ever("crashing") if definition in task["taskDefinitionArn"])
+    assert fixed < datetime.fromisoformat(known["backoff"]["until"]).timestamp(), "the fixed revision did not wait"
+    install.says("crashing", "round 5", "exit code 3")
+
+
+def _round(install: Install, service: str) -> int:
+    backoff = install.describe(service)["backoff"]
+    return backoff["round"] if backoff else 0
+
+
+def _rounds_of_starts(install: Install, service: str) -> list[float]:
+    """When each generation of tasks was started (epoch seconds): its launches are in one entry of time."""
+    times = sorted({entry["at"] for entry in install.history(service, "launch")})
+    return [datetime.fromisoformat(at).timestamp() for at in times]
+
+
+def test_a_task_stuck_in_provisioning_is_stopped_and_replaced(install: Install) -> None:
+    install.faults.stick("PROVISIONING", family="stuck", times=1)
+    install.run("stuck", 2, deadlines={"provisioningSeconds": 5})
+
+    install.wait(lambda: len(install.ever("stuck")) == 3, "the stuck one is replaced", "stuck")
+    install.steady("stuck", 2)
+
+    [stopped] = [task for task in install.ever("stuck") if task["desiredStatus"] == "STOPPED"]
+    assert "stuck in PROVISIONING" in stopped["stoppedReason"]
+    assert stopped["stoppingAt"] - stopped["createdAt"] >= 5
+    install.says("stuck", f"lost {id_of(stopped)}: stuck in PROVISIONING")
+
+
+def test_a_task_that_fails_to_start_is_replaced_and_says_why(install: Install) -> None:
+    install.faults.fail_to_start(family="unpullable", times=2)
+    install.run("unpullable", 2)
+
+    install.steady("unpullable", 2)
+
+    assert len(install.ever("unpullable")) == 4
+    install.says("unpullable", "CannotPullContainerError")
+
+
+def test_a_zone_without_capacity_is_skipped(install: Install) -> None:
+    dry, *others = sorted(install.sandbox.subnets)
+    install.faults.refuse_capacity(zone=dry)
+    install.run("two-zones", 4)
+
+    install.steady("two-zones", 4)
+
+    assert zones_of(install.alive("two-zones")) == sorted([*others, *others])
+    known = install.describe("two-zones")
+    assert [zone["zone"] for zone in known["zones"]] == [dry]
+    install.says("two-zones", f"{dry} did not start", "Capacity is unavailable")
+
+
+def test_without_capacity_anywhere_the_service_is_blocked_until_there_is_some(install: Install) -> None:
+    refusal = install.faults.refuse_capacity()
+    install.run("blocked", 3)
+
+    install.wait(lambda: install.describe("blocked")["state"] == "BLOCKED", "it is BLOCKED", "blocked")
+    assert "Capacity is unavailable" in install.describe("blocked")["stateReason"]
+    install.says("blocked", "no zone has capacity", "next try at")
+    assert install.ever("blocked") == []
+
+    install.faults.remove(refusal)
+    install.steady("blocked", 3)
+    assert len(install.ever("blocked")) == 3
+
+
+def test_throttling_of_every_ecs_call_delays_and_doubles_nothing(install: Install) -> None:
+    install.run("throttled", 6)
+    install.steady("throttled", 6)
+    victims = install.ids("throttled")[:3]
+    throttle = install.faults.throttle("ecs", access_key=None)
+    for victim in victims:
+        install.sandbox.kill_task(victim)
+
+    install.wait(lambda: _hits(install, throttle) >= THROTTLED_CALLS, "ECS refused a while", "throttled")
+    install.says("throttled", "ThrottlingException", "calling again at")
+    assert len(install.ever("throttled")) == 6
+
+    install.faults.clear()
+    install.steady("throttled", 6)
+    assert len(install.ever("throttled")) == 9, install.story("three were lost, so three are replaced", ["throttled"])
+
+
+def _hits(install: Install, fault_id: str) -> int:
+    return next(int(fault["hits"]) for fault in install.faults.describe() if fault["id"] == fault_id)
+
+
+def test_answers_of_run_task_that_are_lost_double_nothing(install: Install) -> None:
+    install.faults.timeout_after_success("ecs", "RunTask", times=4)
+    install.run("unanswered", 6)
+
+    install.steady("unanswered", 6)
+
+    assert len(install.ever("unanswered")) == 6, install.story("the same token, the same tasks", ["unanswered"])
+
+
+def test_a_poisoned_service_does_not_delay_another(install: Install) -> None:
+    poisoned = install.run("poisoned", 3)
+    install.run("healthy", 3)
+    install.steady("poisoned", 3)
+    install.steady("healthy", 3)
+    alone = _replacement_seconds(install, "healthy")
+
+    definition = poisoned["changes"]
+    [arn] = {task["taskDefinitionArn"] for task in install.alive("poisoned")}
+    install.ecs.deregister_task_definition(taskDefinition=arn)
+    install.ecs.delete_task_definitions(taskDefinitions=[arn])
+    for task_id in install.ids("poisoned"):
+        install.sandbox.kill_task(task_id)
+    install.wait(lambda: not install.ids("poisoned"), "the poisoned tasks are dead", "poisoned")
+    besides = [_replacement_seconds(install, "healthy") for _ in range(3)]
+
+    assert min(besides) < max(5 * alone, 1.0), f"alone it took {alone:.2f} s, beside a poisoned one {besides}"
+    install.exactly("healthy", 3)
+    assert install.ids("poisoned") == [], definition
+    install.says("poisoned", "RunTask refused", "TaskDefinition")
+    assert install.describe("poisoned")["state"] == "BACKING_OFF"
+
+    install.run("poisoned", 3)
+    install.steady("poisoned", 3)
+
+
+def _replacement_seconds(install: Install, service: str) -> float:
+    """From a task's death to its replacement's creation, on ECS's own clock."""
+    before = {id_of(task) for task in install.ever(service)}
+    victim = install.ids(service)[0]
+    install.sandbox.kill_task(victim)
+    install.wait(lambda: len(install.ever(service)) > len(before), f"{service} has a replacement", service)
+    install.exactly(service, 3)
+    by_id: dict[str, Any] = {id_of(task): task for task in install.ever(service)}
+    [replacement] = by_id.keys() - before
+    return float(by_id[replacement]["createdAt"] - by_id[victim]["stoppingAt"])
+
+
+def test_a_refused_run_task_is_not_tried_in_a_hot_loop(install: Install) -> None:
+    refusal = {"error_code": "AccessDeniedException", "message": "not authorized to perform: iam:PassRole"}
+    fault = install.faults.fail("ecs", "RunTask", **refusal)
+    install.run("forbidden", 1, restarts={"initialSeconds": 1})
+
+    install.says("forbidden", "AccessDeniedException", "iam:PassRole", "attempt 3")
+    assert _hits(install, fault) == 3, "one call an attempt"
+    assert f"{CLUSTER}/forbidden is BACKING_OFF" in install.why("forbidden")
