@@ -136,7 +136,7 @@ def test_connections_are_kept_alive(world: World) -> None:
     connection.close()
 
 
-def test_the_aws_cli_joins_in(site: Site) -> None:
+def test_any_client_joins_in_through_the_environment(site: Site) -> None:
     arn = site.run_one()
     variables = {"AWS_ENDPOINT_URL": site.world.endpoint_url, "AWS_DEFAULT_REGION": site.world.region}
     keys = {"AWS_ACCESS_KEY_ID": "cli", "AWS_SECRET_ACCESS_KEY": "cli"}

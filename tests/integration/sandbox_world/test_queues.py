@@ -166,10 +166,10 @@ def test_a_group_waits_until_its_message_is_deleted(fifo: Queue, told: list[str]
 
 def test_listeners_hear_of_messages_when_they_can_be_received(standard: Queue, told: list[str]) -> None:
     standard.send(DelaySeconds=1)
-    assert told == []
-    wait_for(lambda: told == [standard.name])
+    assert standard.name not in told
+    wait_for(lambda: told.count(standard.name) == 1)
     standard.receive(VisibilityTimeout=1)
-    wait_for(lambda: told == [standard.name] * 2)
+    wait_for(lambda: told.count(standard.name) == 2)
     found = standard.receive()
     assert found[0]["Attributes"]["ApproximateReceiveCount"] == "2"
 

@@ -1,7 +1,9 @@
 """DynamoDB as Headcount uses it: what moto honours already stays proven here."""
 
 import json
+import sys
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -72,28 +74,39 @@ def test_a_lost_condition_shows_the_old_item(table: Any) -> None:
     assert caught.value.response["Item"]["version"] == {"N": "4"}
 
 
+@pytest.fixture
+def hasty_threads() -> Iterator[None]:
+    """Threads take turns so often that what is not one step comes apart."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("hasty_threads")
 def test_conditions_hold_among_many_writers(table: Any) -> None:
     won: list[int] = []
 
-    def claim(number: int) -> None:
+    def claim(race: int) -> None:
         try:
             table.update_item(
                 TableName=TABLE,
-                Key=key("race"),
+                Key=key("race", str(race)),
                 UpdateExpression="SET winner = :n",
                 ConditionExpression="attribute_not_exists(winner)",
-                ExpressionAttributeValues={":n": {"N": str(number)}},
+                ExpressionAttributeValues={":n": {"N": "1"}},
             )
         except ClientError:
             return
-        won.append(number)
+        won.append(race)
 
-    threads = [threading.Thread(target=claim, args=(number,)) for number in range(16)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(won) == 1
+    for race in range(10):
+        threads = [threading.Thread(target=claim, args=(race,)) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert won == list(range(10))
 
 
 def test_a_transaction_is_all_or_nothing_and_names_the_condition_that_failed(table: Any) -> None:

@@ -2,6 +2,8 @@
 
 import json
 import threading
+from datetime import datetime
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -58,6 +60,20 @@ def test_stopping_again_changes_nothing(site: Site) -> None:
     version = site.until(arn, "STOPPED")["version"]
     again = site.ecs.stop_task(cluster=site.cluster, task=arn, reason="second")["task"]
     assert (again["stoppedReason"], again["version"]) == ("first", version)
+
+
+def test_a_task_that_dies_while_it_is_being_stopped_stays_its_time_in_each_state(site: Site) -> None:
+    arn = site.run_one()
+    site.until(arn, "RUNNING")
+    ecs = site.world._ecs
+    with ecs.store.lock:  # both are under way before either goes on
+        site.world.kill_task(arn)
+        ecs.lives.stop(ecs.store.by_id(arn), "scale-in")
+    stopped(site, arn)
+    descent = site.events_of(arn)[5:]
+    assert [event["detail"]["lastStatus"] for event in descent] == DESCENT
+    at = [datetime.fromisoformat(event["detail"]["updatedAt"]).timestamp() for event in descent]
+    assert all(later - earlier >= 0.009 for earlier, later in pairwise(at))
 
 
 def test_a_task_can_be_stopped_before_it_runs(site: Site) -> None:
