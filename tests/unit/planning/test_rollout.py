@@ -102,7 +102,7 @@ def test_protected_old_tasks_stay_with_a_reason() -> None:
     state = a_service(*old(2), *new(2), desired=2, declared=declared(), protected=["old-1"])
     decided = planned(state)
     assert stopped(decided) == ["old-2"]
-    assert holds(decided) == ["1 task too many, but protected: 1 tasks are"]
+    assert holds(decided) == ["1 task too many, but 1 of 2 are protected"]
     assert decided.wake_at == NOW + 600.0
 
 

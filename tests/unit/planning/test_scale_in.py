@@ -110,7 +110,7 @@ def test_a_protected_task_is_never_chosen() -> None:
 def test_protected_tasks_beyond_the_desired_count_stay_with_a_reason_until_they_may_go() -> None:
     decided = planned(a_service(*tasks(3), desired=1, protected=["task-1", "task-2", "task-3"]))
     assert stopped(decided) == []
-    assert holds(decided) == ["2 tasks too many, but protected: 3 tasks are"]
+    assert holds(decided) == ["2 tasks too many, but 3 of 3 are protected"]
     assert decided.wake_at == NOW + 600.0
 
 

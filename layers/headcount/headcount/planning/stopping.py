@@ -45,7 +45,7 @@ def stop_surplus(situation: Situation) -> Step:
         victims += [(task, StopIntent(at=situation.now, reason=reason)) for task in chosen]
         if len(chosen) < count and len(free) < len(tasks):
             spared = some(count - len(chosen), "task")
-            decisions.append(hold(f"{spared} too many, but protected: {len(tasks) - len(free)} tasks are"))
+            decisions.append(hold(f"{spared} too many, but {len(tasks) - len(free)} of {len(tasks)} are protected"))
             wakes += protected.values()
     room = max(0, STOPS - len(situation.stock.stuck))
     because = old_tasks_to_stop(situation.tally, manifest).because
