@@ -64,15 +64,17 @@ class Auditor:
         findings.services += len(marks)
         self._refresh(marks)
         due = {mark.service: reason for mark in marks if (reason := self._why_due(mark))}
-        for service in self._compare(cluster, marks, findings, remaining):
-            due.setdefault(service, "the audit found news")
-        if self.clock() - self._swept_at.get(cluster, 0.0) >= SWEEP_SECONDS and remaining() >= RESERVE_SECONDS:
-            for service in self._sweep(cluster, findings):
-                due.setdefault(service, "the audit found an orphan")
-            self._swept_at[cluster] = self.clock()
-        for service, reason in due.items():
-            self.kicks.kick(service, None, reason)
-            findings.kicked += 1
+        try:
+            for service in self._compare(cluster, marks, findings, remaining):
+                due.setdefault(service, "the audit found news")
+            if self.clock() - self._swept_at.get(cluster, 0.0) >= SWEEP_SECONDS and remaining() >= RESERVE_SECONDS:
+                for service in self._sweep(cluster, findings):
+                    due.setdefault(service, "the audit found an orphan")
+                self._swept_at[cluster] = self.clock()
+        finally:  # whatever ECS refuses: what is due stays due, and what was written down is news only once
+            for service, reason in due.items():
+                self.kicks.kick(service, None, reason)
+                findings.kicked += 1
 
     def _refresh(self, marks: Iterable[ServiceMark]) -> None:
         """Read again the rosters that a pass has changed since."""
@@ -148,8 +150,16 @@ class Auditor:
         return self.store.record_vanished(service, task, "ECS does not know this task any more", self.clock())
 
     def _sweep(self, cluster: str, findings: Findings) -> Iterable[str]:
-        """Look at the cluster's tasks that are on no roster; yields the services that one of ours belongs to."""
-        known = {task_id for roster in self._rosters.values() for task_id in roster.tasks}
+        """Look at the cluster's tasks that nobody has written down; yields the services that one of ours belongs to.
+
+        An event alone does not write a task down: it may be an echo, so its record counts for nothing until confirmed.
+        """
+        known = {
+            task_id
+            for roster in self._rosters.values()
+            for task_id, task in roster.tasks.items()
+            if task.managed is not None or task.confirmed_at is not None
+        }
         strangers = [task_id for task_id in self.runtime.sweep(cluster) if task_id not in known]
         for sighting in self.runtime.describe(cluster, strangers):
             age = self.clock() - (sighting.observed.created_at or self.clock())

@@ -97,8 +97,10 @@ class Controller:
         )
         capacity = answers.capacity_after_apply(parsed, before.state.capacity if before else None, self.clock())
         changes = answers.differences(before, declared, capacity)
-        if changes and not dry_run:
-            words = ", ".join(change["path"] for change in changes) if before and before.state.declared else "created"
+        recounted = before is not None and before.state.capacity != capacity  # the manifest caught up with a scale
+        if (changes or recounted) and not dry_run:
+            paths = ", ".join(change["path"] for change in changes) or "the manifest's own count"
+            words = paths if before and before.state.declared else "created"
             entry = Decision(
                 kind="control",
                 reason=f"apply, generation {declared.generation}: {words}",
@@ -113,7 +115,7 @@ class Controller:
             "service": parsed.service,
             "created": old is None,
             "changes": changes,
-            "generation": declared.generation if changes or old is None else old.generation,
+            "generation": declared.generation if changes or recounted or old is None else old.generation,
             "deployment": declared.deployment,
             "newDeployment": old is None or old.deployment != declared.deployment,
             "desiredCount": capacity.desired_count,
@@ -298,7 +300,7 @@ class Controller:
         problems = [
             Problem(path=f"tasks[{index}]", value=task, message="it is no task of this service")
             for index, task in enumerate(wanted)
-            if task not in known
+            if not isinstance(task, str) or task not in known
         ]
         if not wanted:
             problems.append(Problem(path="tasks", value=tasks, message="a list of at least one task id is allowed"))

@@ -47,12 +47,13 @@ class ServiceTable:
                 ":s": number(records.SCHEMA),
             },
             "UpdateExpression": "SET #o = :o, #v = :v, #s = :s",
-            "ConditionExpression": "attribute_exists(#m) AND #v < :v",
+            "ConditionExpression": "attribute_exists(#m) AND #v < :v AND #s <= :s",
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
         refused = self._update_if(update)
         if refused is None:
             return True
+        records.check_schema(refused)
         if "managed" in refused:
             return records.read_integer(refused, "version") == sighting.observed.version
         return self._record_unmanaged(update, sighting)
@@ -66,7 +67,9 @@ class ServiceTable:
                 "ExpressionAttributeNames": {**update["ExpressionAttributeNames"], "#e": "expires"},
                 "ExpressionAttributeValues": values,
                 "UpdateExpression": "SET #o = :o, #v = :v, #s = :s, #e = :e",
-                "ConditionExpression": "attribute_not_exists(#m) AND (attribute_not_exists(#v) OR #v < :v)",
+                "ConditionExpression": (
+                    "attribute_not_exists(#m) AND (attribute_not_exists(#v) OR (#v < :v AND #s <= :s))"
+                ),
             }
         )
         if refused is None:

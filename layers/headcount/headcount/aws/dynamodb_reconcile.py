@@ -128,7 +128,7 @@ class ReconcileTable(ServiceTable):
         """The history in records that stay far below DynamoDB's 400 KB."""
         pages = [history[first : first + ENTRIES_A_RECORD] for first in range(0, len(history), ENTRIES_A_RECORD)]
         return [
-            self.history_put(state.service, state.pass_number, f"{part}{page}", entries, now)
+            self.history_put(state.service, state.pass_number, f"{part}{page:03}", entries, now)
             for page, entries in enumerate(pages)
         ]
 
