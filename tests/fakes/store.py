@@ -47,15 +47,18 @@ class InMemoryStore(InMemoryTable):
 
     def commit(self, state: ServiceState, plan: Plan, history: Sequence[Decision], now: float) -> None:
         partition = self._fenced(state)
-        for action in plan.actions:
-            if isinstance(action, AdoptTask | StopTask) and action.task_id not in partition.tasks:
-                raise TransientError(f"the records of {state.service} changed under the plan")
+        managed = {
+            action.task_id: action.managed
+            for action in plan.actions
+            if isinstance(action, AdoptTask) or (isinstance(action, StopTask) and not action.recorded)
+        }
+        if not managed.keys() <= partition.tasks.keys():
+            raise TransientError(f"the records of {state.service} changed under the plan")
+        for task_id, part in managed.items():
+            partition.tasks[task_id].managed, partition.tasks[task_id].expires = part, None
         for action in plan.actions:
             if isinstance(action, StartTasks):
                 partition.launches[action.launch.launch_id] = action.launch
-            elif isinstance(action, AdoptTask) or (isinstance(action, StopTask) and not action.recorded):
-                record = partition.tasks[action.task_id]
-                record.managed, record.expires = action.managed, None
         self._write_status(partition, plan.status)
         self.write_history(state.service, state.pass_number, "plan", tuple(history), now)
 
