@@ -147,4 +147,5 @@ def _write_many(table, ids):
     item = table.client.get_item(TableName=table.store.table, Key=key)["Item"]
     for first in range(0, len(ids), 25):
         items = [{**item, "sk": {"S": f"task#{task_id}"}} for task_id in ids[first : first + 25]]
-        table.client.batch_write_item(RequestItems={table.store.table: [{"PutRequest": {"Item": one}} for one in items]})
+        puts = [{"PutRequest": {"Item": one}} for one in items]
+        table.client.batch_write_item(RequestItems={table.store.table: puts})

@@ -38,9 +38,9 @@ class _Token:
 
 
 class InMemoryTaskRuntime:
-    """The ``TaskRuntime`` of one account. What a test may turn: ``capacity``, ``refusal``, ``throttle``, ``lose_answer``.
+    """The ``TaskRuntime`` of one account.
 
-    Tasks move when ``step`` is called; every change of a task is announced in ``events``, oldest first.
+    What a test may turn: ``capacity`` (tasks a zone still takes), ``refusal``, ``throttle``, ``lose_answer``. Tasks move when ``step`` is called; every change of a task is announced in ``events``, oldest first.
     """
 
     def __init__(self, clock: Callable[[], float], install: str, zone_of_subnet: Mapping[str, str]) -> None:
@@ -172,7 +172,7 @@ class InMemoryTaskRuntime:
 
     def step_all(self) -> bool:
         """Move every task to its next state; whether any had one."""
-        return any([self.step(task_id) for task_id in list(self.tasks)])
+        return sum(self.step(task_id) for task_id in list(self.tasks)) > 0
 
     def alive(self, service: str) -> list[EcsTask]:
         """The tasks of a service that should run."""

@@ -24,7 +24,7 @@ from .table import InMemoryTable, Partition, StatusRecord, TaskRecord
 
 
 class InMemoryStore(InMemoryTable):
-    """``ReconcileStore``, ``ObserveStore``, ``AuditStore``, ``WakeStore`` and ``ControlStore``: one table, five views."""
+    """One table, five views: the stores of reconciling, observing, auditing, waking and control."""
 
     def __init__(self, clock: Callable[[], float], install: str = "main") -> None:
         super().__init__(clock, install)

@@ -1,0 +1,218 @@
+"""The audit finds within a minute what events, kicks and timers missed, and costs a quiet service nothing."""
+
+import pytest
+
+from builders import SERVICE
+from fakes.crashing import Tripwire
+from fakes.loop import FakeLoop
+from headcount.auditing import Auditor
+from headcount.errors import Throttled
+
+
+def _quiet(desired: int = 3) -> FakeLoop:
+    loop = FakeLoop().running(desired)
+    loop.run(1)
+    return loop
+
+
+def _deliver(loop: FakeLoop) -> None:
+    while loop.deliver_kick():
+        pass
+
+
+@pytest.mark.parametrize("how", ["crash", "interrupt"])
+def test_a_missed_event_is_found_by_the_next_audit(how):
+    loop = _quiet()
+    victim = min(loop.ids())
+    getattr(loop.runtime, how)(victim)
+    loop.runtime.events.clear()
+    findings = loop.auditor.audit(["prod"], lambda: 50.0)
+    assert (findings.missed, findings.kicked) == (1, 1)
+    _deliver(loop)
+    assert len(loop.ids()) == 3
+    assert victim not in loop.ids()
+
+
+def test_all_events_lost_the_audit_alone_keeps_the_count():
+    loop = _quiet(5)
+    for task_id in loop.ids():
+        loop.runtime.crash(task_id)
+    for _ in range(4):
+        loop.runtime.events.clear()
+        loop.audit()
+        while loop.deliver_kick():
+            loop.runtime.step_all()
+        loop.clock.advance(60)
+    loop.runtime.events.clear()
+    assert len(loop.ids()) == 5
+
+
+@pytest.mark.parametrize(("age", "lost"), [(299.0, 0), (301.0, 1)])
+def test_a_task_that_ecs_does_not_know_is_lost_only_when_it_is_not_young(age, lost):
+    loop = FakeLoop()
+    loop.declare(1)
+    loop.deliver_kick()
+    loop.deliver_events()
+    loop.audit()
+    (task_id,) = loop.ids()
+    loop.runtime.forget(task_id)
+    loop.clock.advance(age)
+    findings = loop.auditor.audit(["prod"], lambda: 50.0)
+    assert findings.vanished == lost
+    _deliver(loop)
+    assert len(loop.ids()) == lost, "a lost task is replaced"
+
+
+def _orphan(loop: FakeLoop) -> str:
+    task_id = "f" * 32
+    loop.runtime.run_foreign("prod", task_id, group="headcount:web", mark="hc/main/lostlostlostlostlost")
+    return task_id
+
+
+@pytest.mark.parametrize("told", [False, True], ids=["no event of it", "an event of it on record"])
+def test_an_orphan_is_confirmed_by_the_sweep_and_counted(told):
+    loop = _quiet(2)
+    orphan = _orphan(loop)
+    if told:
+        loop.observer.observe(loop.runtime.describe("prod", [orphan])[0])
+        _deliver(loop)
+    loop.clock.advance(15 * 60)
+    findings = loop.auditor.audit(["prod"], lambda: 50.0)
+    assert findings.orphans == 1
+    loop.settle()
+    loop.assert_exactly(2)
+
+
+def test_a_young_stranger_is_not_yet_an_orphan():
+    loop = _quiet(2)
+    loop.clock.advance(15 * 60 - 100)
+    orphan = _orphan(loop)
+    loop.clock.advance(100)
+    assert loop.auditor.audit(["prod"], lambda: 50.0).orphans == 0
+    assert orphan in loop.ids()
+
+
+def test_a_foreign_task_is_never_touched():
+    loop = _quiet(1)
+    for number, (group, mark) in enumerate([("family:db", "me"), ("headcount:web", "hc/other/aaaaaaaaaaaaaaaaaaaa")]):
+        loop.runtime.run_foreign("prod", f"{number:032x}", group=group, mark=mark)
+    loop.run(35)
+    foreign = [loop.runtime.tasks[f"{number:032x}"].observed.desired_status for number in range(2)]
+    assert foreign == ["RUNNING", "RUNNING"]
+    assert set(loop.store.partitions) == {SERVICE}
+
+
+def test_an_orphan_of_a_service_that_nobody_declares_is_reported_and_left_alone():
+    loop = FakeLoop()
+    orphan = _orphan(loop)
+    loop.clock.advance(200)
+    loop.run(2)
+    assert loop.runtime.tasks[orphan].observed.desired_status == "RUNNING"
+    assert any(orphan == decision.task and decision.level == "ERROR" for decision in loop.telling.decisions)
+
+
+def test_a_manifest_whose_kick_was_lost_is_kicked_again():
+    loop = FakeLoop()
+    loop.declare(2)
+    loop.kicks.waiting.clear()
+    loop.audit()
+    _deliver(loop)
+    assert len(loop.ids()) == 2
+
+
+def test_a_timer_that_was_lost_is_made_good_when_it_is_overdue():
+    loop = FakeLoop()
+    loop.runtime.throttle("launch", 1)
+    loop.declare(1)
+    loop.deliver_kick()
+    loop.timers.waiting.clear()
+    loop.clock.now = loop.state().status.next_wake + 4.9
+    loop.audit()
+    assert not loop.kicks.waiting
+    loop.clock.advance(0.2)
+    loop.audit()
+    _deliver(loop)
+    assert len(loop.ids()) == 1
+
+
+def test_a_stopped_task_whose_kick_was_lost_is_not_forgotten():
+    loop = _quiet(2)
+    loop.runtime.crash(min(loop.ids()))
+    loop.deliver_events()
+    loop.kicks.waiting.clear()
+    loop.clock.advance(61)
+    loop.auditor = Auditor(runtime=loop.runtime, store=loop.store, kicks=loop.kicks, clock=loop.clock)
+    loop.audit()
+    _deliver(loop)
+    assert len(loop.ids()) == 2
+
+
+def test_a_quiet_service_costs_one_look_at_the_index_and_one_at_ecs():
+    loop = _quiet()
+    wire = Tripwire()
+    loop.auditor.store = wire.guard(loop.store, "store")
+    loop.auditor.runtime = wire.guard(loop.runtime, "runtime")
+    for _ in range(3):
+        loop.clock.advance(60)
+        loop.audit()
+    assert wire.calls == ["store.services", "runtime.describe"] * 3
+    assert not loop.kicks.waiting
+
+
+def test_a_flip_of_health_is_written_once_and_kicks_once():
+    loop = _quiet(1)
+    (task_id,) = loop.ids()
+    for health in ("HEALTHY", "HEALTHY", "UNHEALTHY", "UNHEALTHY", "UNKNOWN"):
+        loop.runtime.tasks[task_id].health = health
+        loop.audit()
+        loop.clock.advance(60)
+    (task,) = loop.state().tasks
+    assert task.health.status == "UNHEALTHY"
+    assert [message.cause for message in loop.kicks.sent[-2:]] == ["the audit found news"] * 2
+    assert len(loop.kicks.waiting) == 2
+
+
+def test_hundreds_of_tasks_are_described_a_hundred_a_call():
+    loop = FakeLoop()
+    loop.declare(250)
+    loop.settle()
+    calls = loop.runtime.calls["describe"]
+    loop.audit()
+    assert loop.runtime.calls["describe"] - calls == 3
+
+
+def test_an_audit_short_of_time_says_so_and_begins_nothing():
+    loop = _quiet()
+    findings = loop.auditor.audit(["prod"], lambda: 4.0)
+    assert findings.out_of_time
+    assert findings.services == 0
+
+
+def test_what_is_due_is_kicked_although_ecs_has_no_patience():
+    loop = FakeLoop()
+    loop.declare(2)
+    loop.run(1)
+    loop.scale(3)
+    loop.deploy()
+    loop.kicks.waiting.clear()
+    loop.runtime.throttle("describe", 1)
+    with pytest.raises(Throttled):
+        loop.audit()
+    assert [message.cause for message in loop.kicks.waiting] == ["a manifest that no pass has seen"]
+
+
+def test_news_that_were_written_before_ecs_lost_patience_are_kicked():
+    loop = FakeLoop()
+    loop.declare(150)
+    loop.settle()
+    victim = next(iter(sorted(loop.ids())))
+    loop.runtime.interrupt(victim)
+    loop.runtime.events.clear()
+    loop.auditor.runtime = Tripwire(1, "before", lambda: loop.runtime.throttle("describe", 1)).guard(
+        loop.runtime, "runtime"
+    )
+    with pytest.raises(Throttled):
+        loop.audit()
+    _deliver(loop)
+    assert victim not in loop.ids()
+    assert len(loop.ids()) == 150

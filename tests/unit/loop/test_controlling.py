@@ -1,0 +1,404 @@
+"""What people ask of ``control``: every operation, and every refusal with all its problems."""
+
+from dataclasses import replace
+
+import pytest
+
+from builders import TASK_DEFINITION
+from fakes.loop import ZONE_OF_SUBNET, FakeLoop
+from fakes.registry import InMemoryRegistry
+from headcount.controlling import Controller
+
+MANIFEST = {
+    "kind": "Service",
+    "cluster": "prod",
+    "serviceName": "web",
+    "taskDefinition": "web:12",
+    "desiredCount": 3,
+    "launchType": "FARGATE",
+    "networkConfiguration": {"awsvpcConfiguration": {"subnets": ["subnet-a", "subnet-b"]}},
+}
+DEFINITIONS = {"web:12": TASK_DEFINITION, "web:13": TASK_DEFINITION.replace(":12", ":13")}
+
+
+class Asking:
+    """A control function over a loop."""
+
+    def __init__(self, clusters=("prod",)):
+        self.loop = FakeLoop()
+        self.controller = Controller(
+            store=self.loop.store,
+            kicks=self.loop.kicks,
+            registry=InMemoryRegistry(DEFINITIONS, ZONE_OF_SUBNET),
+            clock=self.loop.clock,
+            new_id=lambda: "identity",
+            clusters=clusters,
+        )
+
+    def ask(self, operation, **fields):
+        self.loop.clock.advance(1)
+        return self.controller.answer({"version": 1, "operation": operation, "by": "alice", **fields})
+
+    def result(self, operation, **fields):
+        answer = self.ask(operation, **fields)
+        assert answer["ok"], answer
+        return answer["result"]
+
+    def error(self, operation, **fields):
+        answer = self.ask(operation, **fields)
+        assert not answer["ok"], answer
+        return answer["error"]
+
+    def apply(self, **changes):
+        return self.result("apply", manifest=MANIFEST | changes)
+
+
+@pytest.fixture
+def asking():
+    return Asking()
+
+
+@pytest.fixture
+def steady():
+    """A service of three running tasks, declared through control."""
+    asking = Asking()
+    asking.apply()
+    asking.loop.settle()
+    asking.loop.assert_exactly(3)
+    return asking
+
+
+# -- apply ------------------------------------------------------------------------------------------------------------
+
+
+def test_apply_creates_a_service_and_starts_it(asking):
+    result = asking.apply()
+    assert (result["service"], result["created"], result["newDeployment"]) == ("prod/web", True, True)
+    assert (result["generation"], result["deployment"], result["desiredCount"]) == (1, "dep-1", 3)
+    assert {"path": "desiredCount", "before": None, "after": 3} in result["changes"]
+    asking.loop.settle()
+    asking.loop.assert_exactly(3)
+
+
+def test_apply_twice_changes_nothing(steady):
+    before = steady.loop.state()
+    result = steady.apply()
+    assert (result["created"], result["newDeployment"], result["changes"]) == (False, False, [])
+    assert result["generation"] == 1
+    assert steady.loop.state() == before
+
+
+def test_a_dry_run_answers_the_difference_and_changes_nothing(steady):
+    before, sent = steady.loop.state(), len(steady.loop.kicks.sent)
+    result = steady.result("apply", manifest=MANIFEST | {"desiredCount": 5, "taskDefinition": "web:13"}, dryRun=True)
+    assert {change["path"] for change in result["changes"]} == {"desiredCount", "taskDefinition"}
+    assert (result["newDeployment"], result["deployment"], result["desiredCount"]) == (True, "dep-2", 5)
+    assert (steady.loop.state(), len(steady.loop.kicks.sent)) == (before, sent)
+
+
+def test_another_task_definition_is_a_new_deployment(steady):
+    result = steady.apply(taskDefinition="web:13")
+    assert (result["deployment"], result["newDeployment"], result["generation"]) == ("dep-2", True, 2)
+    steady.loop.settle()
+    steady.loop.assert_exactly(3)
+    assert {task.managed.deployment for task in steady.loop.state().tasks} == {"dep-2"}
+
+
+def test_another_deployment_configuration_starts_no_deployment(steady):
+    result = steady.apply(deploymentConfiguration={"minimumHealthyPercent": 50, "maximumPercent": 150})
+    assert (result["newDeployment"], result["generation"]) == (False, 2)
+    assert [change["path"] for change in result["changes"]] == [
+        "deploymentConfiguration.maximumPercent",
+        "deploymentConfiguration.minimumHealthyPercent",
+    ]
+
+
+def test_apply_keeps_a_scaled_count_unless_the_manifests_own_number_changed(steady):
+    steady.result("scale", service="web", desiredCount=7)
+    kept = steady.apply()
+    assert kept["desiredCount"] == 7
+    assert "the count stays 7" in kept["warnings"][0]
+    assert steady.apply(desiredCount=4)["desiredCount"] == 4
+
+
+def test_a_manifest_that_catches_up_with_a_scaled_count_owns_it(steady):
+    """The number changed to what the count is already: a later scale must survive the same manifest."""
+    steady.result("scale", service="web", desiredCount=5)
+    assert steady.apply(desiredCount=5)["desiredCount"] == 5
+    steady.result("scale", service="web", desiredCount=7)
+    assert steady.apply(desiredCount=5)["desiredCount"] == 7
+
+
+def test_apply_warns_of_a_single_subnet(asking):
+    network = {"awsvpcConfiguration": {"subnets": ["subnet-a"]}}
+    assert "one subnet is one zone" in asking.apply(networkConfiguration=network)["warnings"][0]
+
+
+def test_a_wrong_manifest_is_refused_with_every_problem(asking):
+    wrong = {"cluster": "prod", "serviceName": "web", "desiredCount": -1, "colour": "red"}
+    error = asking.error("apply", manifest=wrong)
+    assert error["type"] == "InvalidManifest"
+    paths = {problem["path"] for problem in error["problems"]}
+    assert {"desiredCount", "colour", "taskDefinition"} <= paths
+    assert all(problem["message"] for problem in error["problems"])
+    assert asking.loop.store.services("prod") == ()
+
+
+def test_names_that_aws_does_not_know_are_refused_all_at_once(asking):
+    network = {"awsvpcConfiguration": {"subnets": ["subnet-a", "subnet-x", "subnet-y"]}}
+    error = asking.error("apply", manifest=MANIFEST | {"taskDefinition": "db:1", "networkConfiguration": network})
+    assert (error["type"], len(error["problems"])) == ("InvalidManifest", 3)
+
+
+def test_a_cluster_of_somebody_else_is_refused(asking):
+    error = asking.error("apply", manifest=MANIFEST | {"cluster": "other"})
+    assert (error["type"], error["problems"][0]["path"]) == ("InvalidRequest", "cluster")
+    assert "prod" in error["message"]
+
+
+# -- scale, delete, protect -------------------------------------------------------------------------------------------
+
+
+def test_scale_sets_the_count_and_says_what_it_was(steady):
+    assert steady.result("scale", service="prod/web", desiredCount=5) == {
+        "service": "prod/web",
+        "before": 3,
+        "after": 5,
+    }
+    steady.loop.settle()
+    steady.loop.assert_exactly(5)
+
+
+def test_scaling_to_the_same_count_writes_nothing(steady):
+    before = steady.loop.state()
+    steady.result("scale", service="web", desiredCount=3)
+    assert steady.loop.state() == before
+
+
+@pytest.mark.parametrize("count", [-1, 5001, "3", None, 2.5, True])
+def test_an_impossible_count_is_refused(steady, count):
+    error = steady.error("scale", service="web", desiredCount=count)
+    assert (error["type"], error["problems"][0]["path"]) == ("InvalidRequest", "desiredCount")
+    assert error["problems"][0]["value"] == count
+
+
+def test_delete_keeps_the_name_until_the_tasks_are_gone(steady):
+    assert steady.result("delete", service="web") == {"service": "prod/web", "alreadyDeleting": False}
+    assert steady.result("delete", service="web")["alreadyDeleting"] is True
+    for operation, fields in [
+        ("apply", {"manifest": MANIFEST}),
+        ("scale", {"service": "web", "desiredCount": 1}),
+        ("protect", {"service": "web", "tasks": ["x"]}),
+    ]:
+        assert steady.error(operation, **fields)["type"] == "ServiceDeleting", operation
+    assert steady.result("describe", service="web")["state"] == "DELETING"
+    steady.loop.settle()
+    assert steady.error("describe", service="web")["type"] == "ServiceNotFound"
+    assert steady.apply()["created"] is True
+    steady.loop.settle()
+    steady.loop.assert_exactly(3)
+
+
+def test_a_protected_task_survives_scale_in_until_its_time_is_up(steady):
+    tasks = sorted(steady.loop.ids())
+    result = steady.result("protect", service="web", tasks=tasks[:2], expiresInMinutes=10)
+    assert [one["taskId"] for one in result["protected"]] == tasks[:2]
+    steady.result("scale", service="web", desiredCount=1)
+    steady.loop.run(5)
+    assert steady.loop.ids() == set(tasks[:2])
+    steady.loop.run(8)
+    steady.loop.assert_exactly(1)
+
+
+def test_protection_is_taken_off_with_zero_minutes(steady):
+    tasks = sorted(steady.loop.ids())
+    steady.result("protect", service="web", tasks=tasks)
+    assert [one["taskId"] for one in steady.result("protect", service="web", tasks=tasks[:1], expiresInMinutes=0)[
+        "protected"
+    ]] == tasks[1:]
+
+
+@pytest.mark.parametrize(
+    ("fields", "paths"),
+    [
+        ({}, ["tasks"]),
+        ({"tasks": []}, ["tasks"]),
+        ({"tasks": "abc"}, ["tasks"]),
+        ({"tasks": ["nope", {"a": 1}, ["b"], None]}, ["tasks[0]", "tasks[1]", "tasks[2]", "tasks[3]"]),
+        ({"tasks": ["x"], "expiresInMinutes": 2881}, ["expiresInMinutes"]),
+    ],
+)
+def test_protecting_what_is_no_task_is_refused(steady, fields, paths):
+    error = steady.error("protect", service="web", **fields)
+    assert (error["type"], [problem["path"] for problem in error["problems"]]) == ("InvalidRequest", paths)
+
+
+# -- asking -----------------------------------------------------------------------------------------------------------
+
+
+def test_list_shows_every_service_of_the_clusters(steady):
+    steady.apply(serviceName="api", desiredCount=1)
+    services = steady.result("list")["services"]
+    assert [one["service"] for one in services] == ["prod/api", "prod/web"]
+    assert [(one["state"], one["desiredCount"], one["runningCount"]) for one in services] == [
+        ("NEW", 1, 0),
+        ("STEADY", 3, 3),
+    ]
+    assert steady.error("list", cluster="other")["type"] == "InvalidRequest"
+
+
+def test_describe_tells_everything(steady):
+    told = steady.result("describe", service="prod/web")
+    assert {task["taskId"] for task in told["tasks"]} == steady.loop.ids()
+    assert {task["lastStatus"] for task in told["tasks"]} == {"RUNNING"}
+    assert told["manifest"]["taskDefinition"] == "web:12"
+    assert told["taskDefinition"] == TASK_DEFINITION
+    assert [one["rolloutState"] for one in told["deployments"]] == ["COMPLETED"]
+    assert (told["launches"], told["backoff"], told["orphans"]) == ([], None, [])
+
+
+def test_events_are_paged_and_outlive_the_service(steady):
+    steady.result("delete", service="web")
+    steady.loop.settle()
+    whole = steady.result("events", service="prod/web", limit=1000)["events"]
+    assert [whole[0]["kind"], whole[-1]["kind"]] == ["remove", "control"]
+    pages, cursor = [], None
+    while True:
+        page = steady.result("events", service="prod/web", limit=2, **({"before": cursor} if cursor else {}))
+        pages += page["events"]
+        cursor = page["next"]
+        if cursor is None:
+            break
+    assert pages == whole
+
+
+@pytest.mark.parametrize(("field", "value"), [("limit", 0), ("limit", 1001), ("limit", "x"), ("before", 7)])
+def test_impossible_pages_are_refused(steady, field, value):
+    error = steady.error("events", service="web", **{field: value})
+    assert (error["type"], error["problems"][0]["path"]) == ("InvalidRequest", field)
+
+
+def test_why_tells_the_story_of_a_service_oldest_first(steady):
+    told = steady.result("why", target="web")
+    assert (told["service"], told["task"]) == ("prod/web", None)
+    assert "STEADY" in told["now"][0]
+    assert told["events"][0]["reason"].startswith("apply, generation 1")
+    assert [event["at"] for event in told["events"]] == sorted(event["at"] for event in told["events"])
+
+
+def test_why_tells_the_story_of_a_task_even_after_its_end(steady):
+    victim = min(steady.loop.ids())
+    steady.loop.runtime.crash(victim)
+    steady.loop.settle()
+    told = steady.result("why", target=victim)
+    assert (told["service"], told["task"]) == ("prod/web", victim)
+    assert told["now"] == [f"task {victim} is gone"]
+    assert [event["kind"] for event in told["events"]] == ["launch", "lost"]
+    assert "exit code 1" in told["events"][-1]["reason"]
+
+
+@pytest.mark.parametrize(
+    ("operation", "fields"),
+    [
+        ("describe", {"service": "nobody"}),
+        ("events", {"service": "prod/nobody"}),
+        ("why", {"target": "prod/nobody"}),
+        ("why", {"target": "0" * 32}),
+        ("scale", {"service": "nobody", "desiredCount": 1}),
+        ("delete", {"service": "nobody"}),
+        ("protect", {"service": "nobody", "tasks": ["x"]}),
+    ],
+)
+def test_a_service_that_nobody_declares_is_not_found(asking, operation, fields):
+    assert asking.error(operation, **fields)["type"] == "ServiceNotFound"
+
+
+def test_a_bare_name_is_enough_where_only_one_cluster_has_it():
+    asking = Asking(clusters=("prod", "staging"))
+    asking.apply()
+    assert asking.result("describe", service="web")["cluster"] == "prod"
+    asking.apply(cluster="staging")
+    error = asking.error("describe", service="web")
+    assert error["type"] == "InvalidRequest"
+    assert "prod/web, staging/web" in error["message"]
+    assert asking.error("describe", service="api")["type"] == "ServiceNotFound"
+
+
+# -- requests that are none -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("request_", [None, [], "apply", 7], ids=str)
+def test_what_is_no_object_is_refused(asking, request_):
+    assert asking.controller.answer(request_)["error"]["type"] == "InvalidRequest"
+
+
+@pytest.mark.parametrize("version", [None, 2, "1"])
+def test_another_version_is_refused(asking, version):
+    answer = asking.controller.answer({"version": version, "operation": "list"})
+    assert answer["error"]["type"] == "UnsupportedVersion"
+
+
+@pytest.mark.parametrize("operation", [None, 7, "explode", ["list"]], ids=str)
+def test_an_unknown_operation_is_refused_with_the_known_ones(asking, operation):
+    error = asking.error(operation)
+    assert (error["type"], error["problems"][0]["path"]) == ("InvalidRequest", "operation")
+    assert "describe" in error["message"]
+
+
+def test_unknown_fields_are_refused_all_at_once(asking):
+    error = asking.error("scale", service="web", count=3, force=True)
+    assert [problem["path"] for problem in error["problems"]] == ["count", "force"]
+
+
+@pytest.mark.parametrize("service", [None, 5, "", "/", {}], ids=str)
+def test_a_service_needs_a_name(asking, service):
+    assert asking.error("describe", service=service)["problems"][0]["path"] == "service"
+
+
+def test_a_dry_run_is_true_or_false(asking):
+    assert asking.error("apply", manifest=MANIFEST, dryRun="yes")["problems"][0]["path"] == "dryRun"
+
+
+# -- races and failures -----------------------------------------------------------------------------------------------
+
+
+def test_who_comes_second_is_told_to_try_again(steady):
+    """Somebody applies between this request's reading and writing."""
+    store = steady.loop.store
+    raced = replace(steady.controller, store=_Racing(store, lambda: steady.apply(desiredCount=9)))
+    answer = raced.answer({"version": 1, "operation": "scale", "service": "web", "desiredCount": 4})
+    assert answer["error"]["type"] == "Conflict"
+    assert steady.loop.state().capacity.desired_count == 9
+
+
+class _Racing:
+    """A store in which something happens once, right after it was read."""
+
+    def __init__(self, store, happens):
+        self._store = store
+        self._happens = happens
+
+    def read(self, service):
+        records = self._store.read(service)
+        self._happens()
+        return records
+
+    def __getattr__(self, name):
+        return getattr(self._store, name)
+
+
+def test_aws_out_of_patience_is_unavailable(steady):
+    steady.loop.kicks.refuse_next = 1
+    assert steady.error("scale", service="web", desiredCount=4)["type"] == "Unavailable"
+
+
+def test_a_record_of_a_newer_version_is_unavailable(steady):
+    steady.loop.store.make_newer("prod/web", "status")
+    assert steady.error("describe", service="web")["type"] == "Unavailable"
+
+
+def test_every_change_is_kicked_after_it_is_written(steady):
+    sent = len(steady.loop.kicks.sent)
+    steady.result("scale", service="web", desiredCount=4)
+    message = steady.loop.kicks.sent[sent]
+    assert (message.cause, message.pass_number) == ("scale", steady.loop.store.pass_number("prod/web"))
