@@ -12,6 +12,7 @@ from typing import Any
 
 from headcount_sandbox.world.api import Answer, ApiError, ApiRequest, ApiResponse
 from headcount_sandbox.world.moto_apis import MotoApis
+from headcount_sandbox.world.moto_dynamodb import transaction
 
 MAX_BATCH_WRITE = 25
 TOKEN_SECONDS = 600.0
@@ -43,7 +44,7 @@ class TablesApi:
         """The same token within ten minutes writes once: SDKs retry with the token that they made up."""
         token = request.parameters.get("ClientRequestToken")
         if not token:
-            return self._moto.answer(request)
+            return self._write_all(request)
         fingerprint = json.dumps(request.parameters, sort_keys=True)
         with self._moto.lock_of("dynamodb"):
             done = self._earlier(token)
@@ -51,10 +52,14 @@ class TablesApi:
                 raise ApiError("IdempotentParameterMismatchException", "The token was used with other parameters.")
             if done is not None:
                 return done.answer
-            answer = self._moto.answer(request)
+            answer = self._write_all(request)
             if answer.status == 200:
                 self._done[token] = _Done(at=time.monotonic(), fingerprint=fingerprint, answer=answer)
             return answer
+
+    def _write_all(self, request: ApiRequest) -> ApiResponse:
+        with transaction(request.parameters.get("TransactItems", ())):
+            return self._moto.answer(request)
 
     def _earlier(self, token: str) -> _Done | None:
         oldest = time.monotonic() - TOKEN_SECONDS

@@ -1,21 +1,82 @@
-"""moto's DynamoDB answers items in 0.3 ms each, nearly all of it in a general serializer for what is JSON already.
+"""moto's DynamoDB, without what makes it slow once a table holds hundreds of items.
 
-Answers that hold items are written with `json.dumps` instead: a query of 300 tasks takes 10 ms rather than 70.
+moto answers items in 0.3 ms each, nearly all of it in a general serializer for what is JSON already: answers that hold
+items are written with `json.dumps` instead. And it copies whole tables before each transaction, to go back to them when
+one write fails: here the copy shares every item that the transaction cannot change.
 """
 
 import base64
+import copy
 import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from moto.core.responses import ActionContext, ActionResult
+from moto.dynamodb.models.dynamo_type import DynamoType
+from moto.dynamodb.models.table import Table
 from moto.dynamodb.responses import DynamoResult
 
+_Write = Mapping[str, Any]
+_writes: ContextVar[tuple[_Write, ...] | None] = ContextVar("writes", default=None)
 _WITH_ITEMS = frozenset({"Query", "Scan", "GetItem", "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem"})
 
 
 def answer_items_quickly() -> None:
     """Replaces the serializer of operations that answer items; the rest stays moto's."""
     DynamoResult.execute_result = _execute_result  # type: ignore[method-assign, assignment] # there is no setting for it
+
+
+def copy_tables_quickly() -> None:
+    """Makes the copies of tables that are taken within `transaction` share what the transaction leaves alone."""
+    Table.__deepcopy__ = _copy_of_table  # type: ignore[attr-defined] # moto relies on the general way of copying
+
+
+@contextmanager
+def transaction(actions: Iterable[Mapping[str, _Write]]) -> Iterator[None]:
+    """Says which writes (TransactWriteItems' `TransactItems`) moto makes within."""
+    writes = tuple(write for action in actions for write in action.values())
+    token = _writes.set(writes)
+    try:
+        yield
+    finally:
+        _writes.reset(token)
+
+
+def _copy_of_table(self: Table, memo: dict[int, Any]) -> Table:
+    """Updates change items in place, so those are copied; puts and deletes change only the partition that they are in.
+
+    Anything but a transaction on a table without a stream is copied whole.
+    """
+    writes = _writes.get()
+    snapshot = copy.copy(self)
+    if writes is None or self.stream_shard is not None:
+        snapshot.__dict__.update(copy.deepcopy(self.__dict__, memo))
+        return snapshot
+    snapshot.items = defaultdict(dict, self.items)
+    for write in writes:
+        key = write.get("Key") or write.get("Item") or {}
+        if write.get("TableName") == self.name and self.hash_key_attr in key:
+            _set_apart(snapshot, self, key)
+    return snapshot
+
+
+def _set_apart(snapshot: Table, table: Table, key: Mapping[str, Any]) -> None:
+    """Gives a copy of a table its own partition for a key, and in it its own item, if there is one."""
+    hash_key = DynamoType(key[table.hash_key_attr])
+    partition = snapshot.items.get(hash_key)
+    if partition is None:
+        return
+    if table.range_key_attr is None:
+        snapshot.items[hash_key] = copy.deepcopy(partition)
+        return
+    if partition is table.items[hash_key]:
+        partition = snapshot.items[hash_key] = dict(partition)
+    range_key = DynamoType(key[table.range_key_attr]) if table.range_key_attr in key else None
+    if range_key in partition:
+        partition[range_key] = copy.deepcopy(partition[range_key])
 
 
 def _execute_result(self: DynamoResult, context: ActionContext) -> Any:
