@@ -57,9 +57,7 @@ def measure(*, quick: bool) -> Findings:
     measurements: list[Measurement] = []
     for name, (bare, function) in found.items():
         ratio = statistics.median(own.cpu / base.cpu for base, own in zip(bare, function, strict=True))
-        measurements.append(
-            Measurement(what=f"{name}: CPU over bare boto3", value=ratio, unit="x", goal=GOAL)
-        )
+        measurements.append(Measurement(what=f"{name}: CPU over bare boto3", value=ratio, unit="x", goal=GOAL))
     details = [_table(found)]
     if not quick:
         details.append(_what_costs("reconcile_service"))

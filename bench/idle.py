@@ -38,9 +38,7 @@ def _audit(bench: Bench) -> Counter[str]:
     bench.forget()
     before = bench.sandbox.platform.statistics("AuditClusters").invocations
     bench.sandbox.platform.fire_schedule("AuditClusters")
-    bench.wait(
-        lambda: bench.sandbox.platform.statistics("AuditClusters").invocations > before, "the audit has run"
-    )
+    bench.wait(lambda: bench.sandbox.platform.statistics("AuditClusters").invocations > before, "the audit has run")
     counted = Counter(call.operation for call in bench.calls_of("AuditClusters"))
     bench.wait_until_whole(len(bench.watch.running()))
     return counted

@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench.measurement import Detail, Findings, Measurement, Part
+from bench.measurement import Detail, Measurement, Part
 
 _COLOURS = {"met": "green", "missed": "bold red", "": "dim"}
 

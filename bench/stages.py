@@ -84,9 +84,7 @@ def _logged_at(line: Mapping[str, Any]) -> float:
 def _moto(calls: Iterable[Call], name: str) -> float:
     """How long the answer to the call ``<function>.<operation>`` took; the one that came last before ``RunTask``."""
     function, _, operation = name.partition(".")
-    took = [
-        call.duration for call in calls if call.operation == operation and str(call.function).endswith(function)
-    ]
+    took = [call.duration for call in calls if call.operation == operation and str(call.function).endswith(function)]
     return took[-1] if took else 0.0
 
 
