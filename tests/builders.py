@@ -59,7 +59,8 @@ def a_declared_service(manifest: Manifest | None = None, **changes: Any) -> Decl
 
 
 def a_capacity(desired_count: int, **changes: Any) -> Capacity:
-    return Capacity(**{"desired_count": desired_count, "declared_count": desired_count} | changes)
+    fields: dict[str, Any] = {"desired_count": desired_count, "declared_count": desired_count}
+    return Capacity(**fields | changes)
 
 
 def a_service(
@@ -130,9 +131,12 @@ def a_zone_refusal(zone: str, **changes: Any) -> ZoneRefusal:
 
 
 def a_throttle(**changes: Any) -> Throttle:
-    return Throttle(
-        **{"times": 1, "until": NOW + 1.0, "reason": "ECS: ThrottlingException; calling again soon"} | changes
-    )
+    fields: dict[str, Any] = {
+        "times": 1,
+        "until": NOW + 1.0,
+        "reason": "ECS: ThrottlingException; calling again soon",
+    }
+    return Throttle(**fields | changes)
 
 
 def a_launch(launch_id: str = "launchaaaaaaaaaaaaaa", **changes: Any) -> Launch:
@@ -186,24 +190,30 @@ def a_task(
 
 def a_starting_task(task_id: str = "task-1", **changes: Any) -> Task:
     """A task that was launched ten seconds ago and is PENDING."""
-    return a_task(task_id, **{"status": "PENDING", "launched_at": NOW - 10.0} | changes)
+    fields: dict[str, Any] = {"status": "PENDING", "launched_at": NOW - 10.0}
+    return a_task(task_id, **fields | changes)
 
 
 def a_dying_task(task_id: str = "task-1", **changes: Any) -> Task:
     """A task that Spot has given two minutes' notice: it still runs, but ECS wants it stopped."""
-    fields = {"desired_status": "STOPPED", "stop_code": "SpotInterruption", "stopping_at": NOW - 1.0}
+    fields: dict[str, Any] = {"desired_status": "STOPPED", "stop_code": "SpotInterruption", "stopping_at": NOW - 1.0}
     return a_task(task_id, **fields | {"stopped_reason": "Your Spot Task was interrupted."} | changes)
 
 
 def a_lost_task(task_id: str = "task-1", **changes: Any) -> Task:
     """A task that is STOPPED by nobody's fault: somebody stopped it from outside."""
-    fields = {"status": "STOPPED", "stop_code": "UserInitiated", "stopping_at": NOW - 5.0, "stopped_at": NOW - 1.0}
+    fields: dict[str, Any] = {
+        "status": "STOPPED",
+        "stop_code": "UserInitiated",
+        "stopping_at": NOW - 5.0,
+        "stopped_at": NOW - 1.0,
+    }
     return a_task(task_id, **fields | {"stopped_reason": "Task stopped by user"} | changes)
 
 
 def a_failed_task(task_id: str = "task-1", **changes: Any) -> Task:
     """A task that was launched a minute ago and exited at once."""
-    fields = {
+    fields: dict[str, Any] = {
         "status": "STOPPED",
         "launched_at": NOW - 60.0,
         "stop_code": "EssentialContainerExited",

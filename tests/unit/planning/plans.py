@@ -36,7 +36,7 @@ def forgotten(decided: Plan) -> list[str]:
     return [action.task_id for action in decided.actions if isinstance(action, ForgetTask)]
 
 
-def actions_of(decided: Plan, kind: type[Any]) -> list[Any]:
+def actions_of(decided: Plan, kind: Any) -> list[Any]:
     return [action for action in decided.actions if isinstance(action, kind)]
 
 

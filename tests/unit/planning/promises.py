@@ -26,7 +26,7 @@ from headcount.planning.deadlines import start_deadline
 LAUNCH_ID: Final = re.compile(r"[a-z2-7]{20}")
 STARTED_BY: Final = re.compile(r"[A-Za-z0-9/_-]{1,36}")
 WRITES_IN_ONE_TRANSACTION: Final = 100
-_RUN_TASK: Final = botocore.session.get_session().get_service_model("ecs").operation_model("RunTask").input_shape
+_RUN_TASK: Any = botocore.session.get_session().get_service_model("ecs").operation_model("RunTask").input_shape
 _VALIDATOR: Final = ParamValidator()
 
 

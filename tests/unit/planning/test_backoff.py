@@ -22,7 +22,7 @@ from builders import (
 )
 from headcount.model.manifest import Restarts
 from headcount.model.plan import StopTask
-from headcount.model.task import StopIntent
+from headcount.model.task import StopIntent, Task
 from headcount.planning.backoff import delay, has_failed
 from unit.planning.plans import actions_of, event_names, forgotten, planned, started
 from unit.planning.world import World
@@ -122,8 +122,8 @@ def test_looking_twice_at_the_same_failures_changes_nothing() -> None:
         ("was stuck", a_lost_task(stop=StopIntent(at=NOW, reason="stuck in PENDING", failed=True)), True),
     ],
 )
-def test_what_counts_as_a_failure(words: str, task: object, failed: bool) -> None:
-    assert has_failed(task, Restarts()) is failed, words  # type: ignore[arg-type] # parametrize forgets the type
+def test_what_counts_as_a_failure(words: str, task: Task, failed: bool) -> None:
+    assert has_failed(task, Restarts()) is failed, words
 
 
 # -- RunTask refused --------------------------------------------------------------------------------------------------

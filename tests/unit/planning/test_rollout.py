@@ -1,5 +1,7 @@
 """From one deployment to the next, within minimum healthy and maximum percent."""
 
+from typing import Any
+
 import pytest
 
 from builders import (
@@ -22,16 +24,16 @@ from unit.planning.plans import event_names, holds, planned, started, stopped
 from unit.planning.world import World
 
 
-def declared(minimum: int = 100, maximum: int = 200, **changes: object) -> DeclaredService:
+def declared(minimum: int = 100, maximum: int = 200, **changes: Any) -> DeclaredService:
     manifest = a_manifest(minimum_healthy_percent=minimum, maximum_percent=maximum)
     return a_declared_service(manifest, **{"deployment": "dep-2", "generation": 2} | changes)
 
 
-def old(count: int, **changes: object) -> tuple[Task, ...]:
+def old(count: int, **changes: Any) -> tuple[Task, ...]:
     return tasks(count, prefix="old", **{"deployment": "dep-1"} | changes)
 
 
-def new(count: int, ran_for: float = 60.0, **changes: object) -> tuple[Task, ...]:
+def new(count: int, ran_for: float = 60.0, **changes: Any) -> tuple[Task, ...]:
     return tasks(count, prefix="new", **{"deployment": "dep-2", "started_at": NOW - ran_for} | changes)
 
 
@@ -170,3 +172,8 @@ def test_tasks_settling_are_healthy_old_ones_nowhere() -> None:
     decided = planned(rolling(*old(3), settling, minimum=50, maximum=100))
     assert stopped(decided)[0] == "old-9"
     assert len(stopped(decided)) == 2
+
+
+def test_with_room_to_start_first_no_old_task_stops_before_its_replacement_is_healthy() -> None:
+    assert stopped(planned(rolling(*old(4), *new(4, ran_for=1.0), minimum=50, maximum=200))) == []
+    assert len(stopped(planned(rolling(*old(4), *new(1), minimum=50, maximum=200)))) == 1

@@ -1,5 +1,7 @@
 """Which zone the next tasks go to, and zones without capacity."""
 
+from typing import Any
+
 import pytest
 
 from builders import (
@@ -24,9 +26,9 @@ TWO = ("zone-a", "zone-b")
 THREE = ("zone-a", "zone-b", "zone-c")
 
 
-def a_service_in(zones: tuple[str, ...], *present: Task, desired: int, **changes: object) -> ServiceState:
+def a_service_in(zones: tuple[str, ...], *present: Task, desired: int, **changes: Any) -> ServiceState:
     declared = a_declared_service(a_manifest(), zones=zones_named(*zones))
-    return a_service(*present, desired=desired, declared=declared, **changes)  # type: ignore[arg-type] # as a_service
+    return a_service(*present, desired=desired, declared=declared, **changes)
 
 
 @pytest.mark.parametrize(
@@ -118,3 +120,10 @@ def test_what_a_full_zone_did_not_start_starts_in_another() -> None:
     world.settle()
     zones = [task.availability_zone for task in world.running().values()]
     assert (zones.count("zone-a"), zones.count("zone-b")) == (1, 3)
+
+
+def test_looking_twice_at_a_task_that_found_no_room_makes_one_refusal() -> None:
+    homeless = a_lost_task(started_at=None, launched_at=NOW - 20.0, stopped_reason="RESOURCE:MEMORY")
+    status = a_status(zones=(a_zone_refusal("zone-a", since=NOW - 5.0),))
+    decided = planned(a_service_in(TWO, homeless, desired=1, status=status))
+    assert decided.status.zones == status.zones
