@@ -5,9 +5,12 @@ import re
 from collections.abc import Mapping
 from typing import Any, cast
 
+import msgspec
+
 from headcount.aws.ecs import sighting_of
 from headcount.control_loop import Request
 from headcount.errors import NewerSchema, Poisoned
+from headcount.model.task import ObservedTask
 from headcount.ports import Sighting
 
 MESSAGE_SCHEMA = 1
@@ -32,9 +35,11 @@ def task_event(event: object, install: str) -> Sighting:
     if problems:
         raise Poisoned("; ".join(problems))
     try:
-        return sighting_of(detail, install)
-    except (ValueError, TypeError, AttributeError) as error:
+        sighting = sighting_of(detail, install)
+        msgspec.convert(msgspec.to_builtins(sighting.observed), ObservedTask)  # what no pass could read is not recorded
+    except (ValueError, TypeError, AttributeError, msgspec.MsgspecError) as error:
         raise Poisoned(f"detail cannot be read as an ECS task: {error}") from error
+    return sighting
 
 
 def kick(record: Mapping[str, Any]) -> Request:
