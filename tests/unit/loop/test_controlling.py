@@ -293,7 +293,7 @@ def test_why_tells_the_story_of_a_task_even_after_its_end(steady):
     told = steady.result("why", target=victim)
     assert (told["service"], told["task"]) == ("prod/web", victim)
     assert told["now"] == [f"task {victim} is gone"]
-    assert [event["kind"] for event in told["events"]] == ["launch", "lost"]
+    assert [event["kind"] for event in told["events"]] == ["launch", "launch", "lost"], "its own, and the one of its replacement, which names it"
     assert "exit code 1" in told["events"][-1]["reason"]
 
 
