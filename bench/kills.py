@@ -21,24 +21,19 @@ Kill = Callable[[Bench, str], float]
 
 def measure(*, quick: bool) -> Findings:
     """200 kills of simulated tasks, and fewer of the other ways to lose a task; then a few with cold functions."""
-    many, some, cold = (12, 6, 1) if quick else (200, 60, 10)
+    many, some, cold = (8, 4, 1) if quick else (200, 60, 10)
+    every: dict[str, list[Replacement]] = {}
     with a_bench("simulated") as bench:
         _start(bench)
-        killed = _replacements(bench, kill_simulated, many, warm_up=_WARM_UP)
+        killed = every["simulated task killed"] = _replacements(bench, kill_simulated, many, warm_up=_WARM_UP)
         stages = timelines(killed, bench.passes())
-        stopped = _replacements(bench, stop_from_outside, some)
-        cold_killed = _replacements(bench, _cold(kill_simulated), cold)
-    with a_bench("process") as bench:
-        _start(bench)
-        sigkilled = _replacements(bench, kill_process, some, warm_up=_WARM_UP)
-        cold_sigkilled = _replacements(bench, _cold(kill_process), cold)
-    every = {
-        "simulated task killed": killed,
-        "process killed by SIGKILL": sigkilled,
-        "StopTask from outside": stopped,
-        "simulated task killed, functions cold": cold_killed,
-        "process killed by SIGKILL, functions cold": cold_sigkilled,
-    }
+        every["StopTask from outside"] = _replacements(bench, stop_from_outside, some)
+        every["simulated task killed, functions cold"] = _replacements(bench, _cold(kill_simulated), cold)
+    if not quick:
+        with a_bench("process") as bench:
+            _start(bench)
+            every["process killed by SIGKILL"] = _replacements(bench, kill_process, some, warm_up=_WARM_UP)
+            every["process killed by SIGKILL, functions cold"] = _replacements(bench, _cold(kill_process), cold)
     return Findings(
         measurements=tuple(
             measurement for how, found in every.items() for measurement in _summed_up(how, found, "cold" not in how)

@@ -1,8 +1,8 @@
 """Where the time between a task's death and ``RunTask`` goes.
 
 The clock of the sandbox, of its functions and of this program is one and the same. Where a stage ends is taken from
-three records: the event itself, the sandbox's ledger of calls (which also says how long moto took for each), and the log
-line in which ``reconcile_service`` sums up a pass.
+three records: the event itself, the sandbox's ledger of calls (which also says how long moto took for each), and the
+log line in which ``reconcile_service`` sums up a pass. ECS gives times in whole milliseconds.
 """
 
 import statistics
