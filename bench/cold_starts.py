@@ -130,7 +130,7 @@ def _table(found: Mapping[str, tuple[Sequence[Start], Sequence[Start]]]) -> Deta
 
 def _row(name: str, bare: Sequence[Start], function: Sequence[Start]) -> tuple[str, ...]:
     def median(starts: Sequence[Start], clock: str) -> float:
-        return statistics.median(getattr(start, clock) for start in starts)
+        return statistics.median(float(getattr(start, clock)) for start in starts)
 
     cells = [name]
     for clock in ("cpu", "wall"):

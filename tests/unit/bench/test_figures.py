@@ -1,7 +1,6 @@
 """The arithmetic of measurements."""
 
 import pytest
-
 from bench.figures import growth_exponent, percentile
 from bench.measurement import Measurement, milliseconds
 

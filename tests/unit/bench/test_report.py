@@ -4,10 +4,9 @@ import io
 import json
 from pathlib import Path
 
-from rich.console import Console
-
 from bench.measurement import Detail, Findings, Measurement, Part
 from bench.report import show, write
+from rich.console import Console
 
 FINDINGS = Findings(
     measurements=(

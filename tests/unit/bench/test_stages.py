@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-
 from bench.stages import STAGES, Replacement, timelines
+
 from headcount_sandbox.world.calls import Call
 
 EVENT_AT = 1_790_000_000.0
@@ -51,17 +51,17 @@ def test_stages_add_up_to_the_whole_and_moto_has_its_share() -> None:
     (timeline,) = timelines([a_replacement()], [a_pass()])
     stages = dict(zip((name for name, _ in STAGES), timeline.stages, strict=True))
     moto = dict(zip((name for name, _ in STAGES), timeline.moto, strict=True))
-    assert sum(timeline.stages) == pytest.approx(0.061)
-    assert stages["-> observe_tasks invoked, first call"] == pytest.approx(0.004)
-    assert stages["-> recorded, kick sent"] == pytest.approx(0.008)
-    assert stages["-> gathered"] == pytest.approx(0.020)
-    assert moto["-> recorded, kick sent"] == pytest.approx(0.004)
-    assert moto["-> gathered"] == pytest.approx(0.005)
+    assert sum(timeline.stages) == pytest.approx(0.061, abs=1e-5)
+    assert stages["-> observe_tasks invoked, first call"] == pytest.approx(0.004, abs=1e-5)
+    assert stages["-> recorded, kick sent"] == pytest.approx(0.008, abs=1e-5)
+    assert stages["-> gathered"] == pytest.approx(0.020, abs=1e-5)
+    assert moto["-> recorded, kick sent"] == pytest.approx(0.004, abs=1e-5)
+    assert moto["-> gathered"] == pytest.approx(0.005, abs=1e-5)
 
 
 def test_a_pass_logged_before_run_task_is_another_ones() -> None:
     (timeline,) = timelines([a_replacement()], [a_pass(logged_at=0.010), a_pass()])
-    assert sum(timeline.stages) == pytest.approx(0.061)
+    assert sum(timeline.stages) == pytest.approx(0.061, abs=1e-5)
     assert timelines([a_replacement()], [a_pass(logged_at=0.010)]) == []
 
 
