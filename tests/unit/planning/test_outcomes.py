@@ -98,3 +98,8 @@ def test_every_outcome_that_is_no_success_gives_a_reason() -> None:
     result = absorbed(answered(1), refused(), UNKNOWN)
     assert len(result.decisions) == 3
     assert all(decision.reason for decision in result.decisions)
+
+
+def test_a_refusal_that_is_over_wakes_nobody() -> None:
+    over = a_status(backoff=a_backoff(refused=True, until=NOW - 1.0))
+    assert absorbed(status=over).wake_at is None

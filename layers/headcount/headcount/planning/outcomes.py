@@ -66,7 +66,8 @@ def absorb(
         )
     waits = [status.throttle.until] if status.throttle else []
     waits += [status.backoff.until] if status.backoff and status.backoff.refused else []
-    return Absorbed(status=status, decisions=tuple(decisions), wake_at=min(waits, default=None), again=again)
+    wakes = [at for at in waits if at > now]
+    return Absorbed(status=status, decisions=tuple(decisions), wake_at=min(wakes, default=None), again=again)
 
 
 def _zone_refused(
