@@ -146,14 +146,20 @@ class Install:
 
     def dead_letters(self, output: str) -> list[str]:
         """The bodies in a dead-letter queue, which stay there."""
+        return [message["Body"] for message in self._receive(output)]
+
+    def take_dead_letters(self, output: str) -> list[str]:
+        """The bodies in a dead-letter queue, sorted; they are gone then."""
+        messages = self._receive(output)
+        for message in messages:
+            self._sqs.delete_message(QueueUrl=self.queue_url(output), ReceiptHandle=message["ReceiptHandle"])
+        return sorted(message["Body"] for message in messages)
+
+    def _receive(self, output: str) -> list[dict[str, Any]]:
         answer = self._sqs.receive_message(
             QueueUrl=self.queue_url(output), MaxNumberOfMessages=10, VisibilityTimeout=0, WaitTimeSeconds=0
         )
-        return [message["Body"] for message in answer.get("Messages", ())]
-
-    def clear_dead_letters(self) -> None:
-        for output in DEAD_LETTER_QUEUES:
-            self._sqs.purge_queue(QueueUrl=self.queue_url(output))
+        return list(answer.get("Messages", ()))
 
     # ---------------------------------------------------------------------------------------------------- waiting
 
