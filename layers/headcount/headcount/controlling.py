@@ -19,6 +19,8 @@ LONGEST_PROTECTION_MINUTES = 2880
 MOST_EVENTS = 1000
 WHY_EVENTS = 200
 _TASK_ID = re.compile(r"[0-9a-f]{32}")
+_SERVICE = re.compile(r"([A-Za-z0-9_-]{1,255}/)?[A-Za-z0-9_-]{1,255}")  # longer keys than DynamoDB takes match nothing
+_CURSOR = re.compile(r"event#[0-9a-z.#-]{1,200}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,7 +208,7 @@ class Controller:
         """The history, newest first, page by page. It outlives the service."""
         limit = _integer(request, "limit", 1, MOST_EVENTS) if "limit" in request else 50
         cursor = request.get("before")
-        if cursor is not None and not (isinstance(cursor, str) and cursor.startswith("event#")):
+        if cursor is not None and not (isinstance(cursor, str) and _CURSOR.fullmatch(cursor)):
             problem = Problem(
                 path="before", value=cursor, message="the cursor that an earlier answer gave as next is allowed"
             )
@@ -260,7 +262,7 @@ class Controller:
     def _service_key(self, request: Mapping[str, Any], field: str = "service") -> str:
         """``cluster/name``, or a bare name where only one cluster has it."""
         name = request.get(field)
-        if not isinstance(name, str) or not name.strip("/"):
+        if not isinstance(name, str) or not _SERVICE.fullmatch(name):
             problem = Problem(path=field, value=name, message="<cluster>/<serviceName> or a service name is allowed")
             raise Refused("InvalidRequest", str(problem), (problem,))
         if "/" in name:
