@@ -40,7 +40,8 @@ class _Token:
 class InMemoryTaskRuntime:
     """The ``TaskRuntime`` of one account.
 
-    What a test may turn: ``capacity`` (tasks a zone still takes), ``refusal``, ``throttle``, ``lose_answer``. Tasks move when ``step`` is called; every change of a task is announced in ``events``, oldest first.
+    What a test may turn: ``capacity`` (tasks a zone still takes), ``refusal``, ``throttle``, ``lose_answer``.
+    Tasks move when ``step`` is called; every change of a task is announced in ``events``, oldest first.
     """
 
     def __init__(self, clock: Callable[[], float], install: str, zone_of_subnet: Mapping[str, str]) -> None:

@@ -213,9 +213,10 @@ def test_a_protected_task_survives_scale_in_until_its_time_is_up(steady):
 def test_protection_is_taken_off_with_zero_minutes(steady):
     tasks = sorted(steady.loop.ids())
     steady.result("protect", service="web", tasks=tasks)
-    assert [one["taskId"] for one in steady.result("protect", service="web", tasks=tasks[:1], expiresInMinutes=0)[
-        "protected"
-    ]] == tasks[1:]
+    assert [
+        one["taskId"]
+        for one in steady.result("protect", service="web", tasks=tasks[:1], expiresInMinutes=0)["protected"]
+    ] == tasks[1:]
 
 
 @pytest.mark.parametrize(
@@ -272,7 +273,10 @@ def test_events_are_paged_and_outlive_the_service(steady):
     assert pages == whole
 
 
-@pytest.mark.parametrize(("field", "value"), [("limit", 0), ("limit", 1001), ("limit", "x"), ("before", 7)])
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("limit", 0), ("limit", 1001), ("limit", "x"), ("before", 7), ("before", "event#" + "9" * 5000)],
+)
 def test_impossible_pages_are_refused(steady, field, value):
     error = steady.error("events", service="web", **{field: value})
     assert (error["type"], error["problems"][0]["path"]) == ("InvalidRequest", field)
@@ -293,7 +297,9 @@ def test_why_tells_the_story_of_a_task_even_after_its_end(steady):
     told = steady.result("why", target=victim)
     assert (told["service"], told["task"]) == ("prod/web", victim)
     assert told["now"] == [f"task {victim} is gone"]
-    assert [event["kind"] for event in told["events"]] == ["launch", "launch", "lost"], "its own, and the one of its replacement, which names it"
+    assert [event["kind"] for event in told["events"]] == ["launch", "launch", "lost"], (
+        "its own, and the one of its replacement, which names it"
+    )
     assert "exit code 1" in told["events"][-1]["reason"]
 
 
@@ -350,9 +356,12 @@ def test_unknown_fields_are_refused_all_at_once(asking):
     assert [problem["path"] for problem in error["problems"]] == ["count", "force"]
 
 
-@pytest.mark.parametrize("service", [None, 5, "", "/", {}], ids=str)
+@pytest.mark.parametrize(
+    "service", [None, 5, "", "/", {}, "prod/", "a/b/c", "prod/we b", "x" * 5000], ids=lambda one: str(one)[:9]
+)
 def test_a_service_needs_a_name(asking, service):
     assert asking.error("describe", service=service)["problems"][0]["path"] == "service"
+    assert asking.error("why", target=service)["problems"][0]["path"] == "target"
 
 
 def test_a_dry_run_is_true_or_false(asking):

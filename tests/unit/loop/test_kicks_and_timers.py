@@ -1,4 +1,4 @@
-"""Kicks are dropped by pass number, and none that matters is lost; timers count only while they are the recorded one."""
+"""Kicks are dropped by pass number, and none that matters is lost; a timer counts only while it is the recorded one."""
 
 import itertools
 
