@@ -24,6 +24,8 @@ from headcount.model.service import (
 from headcount.model.task import Task
 from headcount.planning.placement import spread
 from headcount.planning.plan import plan
+from headcount.planning.starting import TASKS_STARTED
+from headcount.planning.stopping import STOPS
 from unit.planning.any_state import AnyState
 from unit.planning.promises import broken_promises
 from unit.planning.world import World
@@ -73,7 +75,9 @@ def test_without_a_manifest_nothing_is_touched(state: ServiceState) -> None:
 @given(STATES, JITTER)
 def test_planning_again_after_recording_starts_and_stops_nothing_twice(state: ServiceState, jitter: float) -> None:
     first = plan(state, NOW, jitter)
-    assume(not first.again)
+    stops = sum(isinstance(one, StopTask) for one in first.actions)
+    starts = sum(one.launch.count for one in first.actions if isinstance(one, StartTasks))
+    assume(starts < TASKS_STARTED and stops < STOPS)  # or the next pass goes on with the rest
     again = plan(_recorded(state, first), NOW, jitter)
     resumed = {one.launch.launch_id for one in again.actions if isinstance(one, ResumeLaunch)}
     assert {one.launch.launch_id for one in first.actions if isinstance(one, StartTasks)} <= resumed

@@ -71,6 +71,10 @@ def test_a_launch_that_never_reached_ecs_is_looked_up_and_replaced() -> None:
     assert (len(world.running()), len(world.ecs)) == (2, 2)
 
 
+def test_after_finishing_a_launch_another_pass_takes_in_what_came_of_it() -> None:
+    assert planned(a_service(a_task(), desired=2, launches=(a_launch(),))).again
+
+
 # -- strangers and orphans --------------------------------------------------------------------------------------------
 
 

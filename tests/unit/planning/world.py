@@ -130,7 +130,7 @@ class World:
         if self.answer == "lost":
             return LaunchOutcome(launch=launch, kind="unknown", reason="the connection broke")
         for task_id in ids:
-            self.table.setdefault(task_id, Task(task_id=task_id, observed=self.ecs[task_id]))
+            self.table.setdefault(task_id, self._seen(task_id))
             if self.table[task_id].managed is None:
                 self.table[task_id] = replace(self.table[task_id], managed=_as_launched(launch))
         del self.launches[launch.launch_id]

@@ -26,9 +26,8 @@ def finish_open_launches(situation: Situation) -> Step:
     decisions = tuple(
         Decision(kind="launch", reason=action.reason, launch=action.launch.launch_id) for action in actions
     )
-    # what a look-up does not find is missing, and no event will say so
-    looked_up = any(isinstance(action, LookUpLaunch) for action in actions)
-    return Step(actions=actions, decisions=decisions, again=looked_up or len(launches) > LAUNCHES_RESUMED)
+    # again: tasks of an old launch may have told all they will tell, so no event need follow its end
+    return Step(actions=actions, decisions=decisions, again=bool(actions))
 
 
 def _finish(launch: Launch, now: float) -> ResumeLaunch | LookUpLaunch:
