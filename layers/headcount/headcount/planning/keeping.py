@@ -45,19 +45,19 @@ def forget_echoes(situation: Situation) -> Step:
 def forget_gone(situation: Situation) -> Step:
     """Delete the records of stopped tasks that nothing needs any more."""
     gone = to_forget(situation)
-    more, gone = len(gone) > FORGOTTEN, gone[:FORGOTTEN]
+    endings = [(task, how_it_ended(task)) for task in gone[:FORGOTTEN]]
     return Step(
-        actions=tuple(ForgetTask(task_id=task.task_id, reason=how_it_ended(task)) for task in gone),
+        actions=tuple(ForgetTask(task_id=task.task_id, reason=reason) for task, reason in endings),
         decisions=tuple(
             Decision(
                 kind="forget" if managed_of(task).stop else "lost",
-                reason=how_it_ended(task),
+                reason=reason,
                 task=task.task_id,
                 deployment=deployment_of(task),
             )
-            for task in gone
+            for task, reason in endings
         ),
-        again=more,
+        again=len(gone) > FORGOTTEN,
     )
 
 

@@ -8,7 +8,7 @@ from headcount.model.service import Decision
 from headcount.model.task import StopIntent, Task
 from headcount.planning.deadlines import stop_deadline
 from headcount.planning.health import is_healthy
-from headcount.planning.rollout import old_tasks_to_stop, surplus_new
+from headcount.planning.rollout import OldTasks, old_tasks_to_stop, surplus_new
 from headcount.planning.situation import Situation, Step, hold, managed_of, stuck_intent
 from headcount.planning.victims import ScaleInOrder, choose_victims
 from headcount.planning.words import clock_time, some
@@ -39,7 +39,8 @@ def stop_surplus(situation: Situation) -> Step:
     victims: list[tuple[Task, StopIntent]] = []
     decisions: list[Decision] = []
     wakes: list[float] = []
-    for tasks, count, reason in _too_many(situation):
+    old = old_tasks_to_stop(situation.tally, manifest)
+    for tasks, count, reason in _too_many(situation, old):
         free = [task for task in tasks if task.task_id not in protected]
         chosen = choose_victims(free, count, order)
         victims += [(task, StopIntent(at=situation.now, reason=reason)) for task in chosen]
@@ -48,8 +49,7 @@ def stop_surplus(situation: Situation) -> Step:
             decisions.append(hold(f"{spared} too many, but {len(tasks) - len(free)} of {len(tasks)} are protected"))
             wakes += protected.values()
     room = max(0, STOPS - len(situation.stock.stuck))
-    because = old_tasks_to_stop(situation.tally, manifest).because
-    waiting = [hold(because)] if because else []
+    waiting = [hold(old.because)] if old.because else []
     return Step(
         actions=tuple(_stop(task, intent) for task, intent in victims[:room]),
         decisions=(*decisions, *waiting, *(_decided("stop", task, intent) for task, intent in victims[:room])),
@@ -58,12 +58,11 @@ def stop_surplus(situation: Situation) -> Step:
     )
 
 
-def _too_many(situation: Situation) -> Iterable[tuple[Sequence[Task], int, str]]:
+def _too_many(situation: Situation, old: OldTasks) -> Iterable[tuple[Sequence[Task], int, str]]:
     """Groups of tasks of which some must go: (tasks, how many, why)."""
     tally, check = situation.tally, situation.declared.container_health_check
     deleted = "the service is being deleted"
     yield situation.new, surplus_new(tally), deleted if situation.deleting else f"scale in to {tally.desired}"
-    old = old_tasks_to_stop(tally, situation.declared.manifest)
     replaced = deleted if situation.deleting else f"replaced by {situation.declared.deployment}"
     running = [task for task in situation.old if task.observed.last_status == "RUNNING"]
     healthy = [task for task in running if is_healthy(task, check, situation.now)]

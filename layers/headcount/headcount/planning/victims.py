@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import groupby
+from operator import itemgetter
 
 from headcount.model.task import Task, zone_of
 from headcount.planning.backoff import launched_at
@@ -35,13 +36,14 @@ def choose_victims(candidates: Iterable[Task], count: int, order: ScaleInOrder) 
     if count <= 0 or not tasks:
         return ()
     before, after = _around_zone_rule(order.prefer)
-    tasks.sort(key=lambda task: (_key(task, before, order), _key(task, after, order), task.task_id))
+    ranked = [(_key(task, before, order), _key(task, after, order), task.task_id, task) for task in tasks]
+    ranked.sort(key=itemgetter(0, 1, 2))
     if CROWDED_ZONE not in order.prefer:
-        return tuple(tasks[:count])
+        return tuple(task for *_, task in ranked[:count])
     zones = Counter(zone_of(task) for task in tasks)
     victims: list[Task] = []
-    for _, alike in groupby(tasks, key=lambda task: _key(task, before, order)):
-        victims.extend(_from_the_fullest_zones(list(alike), count - len(victims), zones))
+    for _, alike in groupby(ranked, key=itemgetter(0)):
+        victims.extend(_from_the_fullest_zones([task for *_, task in alike], count - len(victims), zones))
         if len(victims) >= count:
             break
     return tuple(victims)
