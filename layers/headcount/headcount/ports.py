@@ -63,7 +63,7 @@ class TaskRuntime(Protocol):
         ...
 
     def started_by(self, cluster: str, launch_id: str) -> tuple[Sighting, ...]:
-        """The tasks that one launch started, running or stopped, as far as ECS still knows them."""
+        """The tasks of one launch that should run: ECS lists no others by their launch."""
         ...
 
     def sweep(self, cluster: str) -> Iterator[str]:

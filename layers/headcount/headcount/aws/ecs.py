@@ -1,6 +1,7 @@
 """ECS: tasks in AWS's shapes, and the calls that Headcount makes on them."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, cast
 
@@ -130,12 +131,12 @@ class EcsTaskRuntime:
         return sighting_of(answer["task"], self.install)
 
     def describe(self, cluster: str, task_ids: Sequence[str]) -> tuple[Sighting, ...]:
-        """The tasks that ECS knows, 100 a call."""
+        """The tasks that ECS knows, 100 a call. A cluster that is gone has none."""
         seen: list[Sighting] = []
         for first in range(0, len(task_ids), DESCRIBED_AT_ONCE):
-            with translated():
+            with translated(), _nothing_in_a_missing_cluster():
                 answer = self.client.describe_tasks(cluster=cluster, tasks=task_ids[first : first + DESCRIBED_AT_ONCE])
-            seen.extend(sighting_of(task, self.install) for task in answer.get("tasks", ()))
+                seen.extend(sighting_of(task, self.install) for task in answer.get("tasks", ()))
         return tuple(seen)
 
     def started_by(self, cluster: str, launch_id: str) -> tuple[Sighting, ...]:
@@ -148,9 +149,19 @@ class EcsTaskRuntime:
         return self._list(cluster=cluster, desiredStatus="RUNNING")
 
     def _list(self, **request: str) -> Iterator[str]:
-        with translated():
+        with translated(), _nothing_in_a_missing_cluster():
             for page in self.client.get_paginator("list_tasks").paginate(**request):
                 yield from (task_id_of(arn) for arn in page["taskArns"])
+
+
+@contextmanager
+def _nothing_in_a_missing_cluster() -> Iterator[None]:
+    """One cluster that was deleted must not keep the audit from the others."""
+    try:
+        yield
+    except ClientError as error:
+        if error_code(error) != "ClusterNotFoundException":
+            raise
 
 
 def _shortfall(failures: Sequence[Mapping[str, Any]]) -> str:
