@@ -52,6 +52,7 @@ def test_events_that_overtake_the_answer_of_run_task_stay_on_record(table):
     assert _task(table).observed == saw("t1", 4, "RUNNING").observed
     assert _task(table).managed == ManagedTask(deployment="dep-1", launched_at=launch.at, zone="zone-a")
     assert _task(table, "t2").observed.last_status == "PROVISIONING"
+    assert table.store.record_sighting(table.service, saw("t1", 3, "ACTIVATING")) is False
 
 
 def test_a_late_event_leaves_a_deleted_task_unmanaged_and_mortal(table):

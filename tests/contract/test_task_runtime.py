@@ -128,3 +128,9 @@ def test_a_sweep_pages_through_all_tasks(ecs):
 def test_tasks_of_another_install_are_foreign(ecs):
     request = ecs.request("qqqqqqqqqqqqqqqqqqqq", startedBy="hc/other/qqqqqqqqqqqqqqqqqqqq")
     assert {sighting.service for sighting in ecs.runtime.launch(request).tasks} == {None}
+
+
+def test_a_cluster_that_is_gone_has_no_tasks(ecs):
+    assert list(ecs.runtime.sweep("gone")) == []
+    assert ecs.runtime.describe("gone", ["0" * 32]) == ()
+    assert ecs.runtime.started_by("gone", "rrrrrrrrrrrrrrrrrrrr") == ()
