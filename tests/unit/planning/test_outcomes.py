@@ -56,6 +56,12 @@ def test_refusals_of_one_pass_make_one_round() -> None:
     assert not result.again
 
 
+def test_a_refusal_is_the_service_s_state_at_once() -> None:
+    status = absorbed(refused()).status
+    assert status.backoff is not None
+    assert (status.state, status.state_reason, status.steady_since) == ("BACKING_OFF", status.backoff.reason, None)
+
+
 def test_a_refusal_at_the_very_moment_a_round_of_failures_began_is_kept() -> None:
     just_failed = a_status(backoff=a_backoff(round=1, began_at=NOW, until=NOW))
     result = absorbed(refused(), status=just_failed)

@@ -103,7 +103,9 @@ def _launch_refused(
         deployment=outcome.launch.deployment,
         reason=before.reason,
     )
-    return replace(status, backoff=before), decision
+    # the plan was made before the refusal; without its state a service that is only ever refused never says so
+    said = replace(status, backoff=before, state="BACKING_OFF", state_reason=before.reason, steady_since=None)
+    return said, decision
 
 
 def _patience(before: Throttle | None, unknown: str | None, now: float, jitter: float) -> Throttle | None:
