@@ -1,16 +1,16 @@
-"""One sandbox a file: its functions are warm, its services have names of their own, its faults end with each test."""
+"""Sandboxes that files share: functions stay warm, services have names of their own, faults end with each test."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
+
+from e2e.install import CLUSTER, DEAD_LETTER_QUEUES, ROOT, Install
+from e2e.rolling import RollingDeployment
 from headcount_sandbox import Sandbox
 
-from e2e.install import CLUSTER, DEAD_LETTER_QUEUES, Install
-
-ROOT = Path(__file__).parents[2]
+USUAL: Mapping[str, Any] = {"task_runtime": "simulated", "retry_delays": (0.1, 0.2)}
 
 
 @contextmanager
@@ -24,12 +24,39 @@ def an_install(**settings: Any) -> Iterator[Install]:
         assert not any(letters.values()), install.story(f"There are dead letters: {letters}")
 
 
+class Shelf:
+    """The one sandbox that runs; files that follow each other and need the same get the same."""
+
+    def __init__(self) -> None:
+        self._settings: Mapping[str, Any] | None = None
+        self._running = ExitStack()
+        self._install: Install | None = None
+        self.rolling: RollingDeployment | None = None
+
+    def get(self, settings: Mapping[str, Any]) -> Install:
+        if self._install is None or settings != self._settings:
+            self.close()
+            self._install = self._running.enter_context(an_install(**settings))
+            self._settings = settings
+            self.rolling = RollingDeployment.begin(self._install) if settings == USUAL else None
+        return self._install
+
+    def close(self) -> None:
+        self._install = None
+        self._running.close()
+
+
+@pytest.fixture(scope="session")
+def shelf() -> Iterator[Shelf]:
+    shelf = Shelf()
+    yield shelf
+    shelf.close()
+
+
 @pytest.fixture(scope="module")
-def installed(request: pytest.FixtureRequest) -> Iterator[Install]:
-    """A file says what it needs with `SANDBOX = {...}`; simulated tasks unless it does."""
-    settings: dict[str, Any] = {"task_runtime": "simulated", **getattr(request.module, "SANDBOX", {})}
-    with an_install(**settings) as install:
-        yield install
+def installed(request: pytest.FixtureRequest, shelf: Shelf) -> Install:
+    """A file says what it needs with `SANDBOX = {...}`; the usual one unless it does."""
+    return shelf.get({**USUAL, **getattr(request.module, "SANDBOX", {})})
 
 
 @pytest.fixture
@@ -37,3 +64,10 @@ def install(installed: Install) -> Iterator[Install]:
     """Headcount without faults; those that a test switches on end with it."""
     yield installed
     installed.faults.clear()
+
+
+@pytest.fixture
+def rolling(installed: Install, shelf: Shelf) -> RollingDeployment:
+    """The deployment that began with the usual sandbox."""
+    assert shelf.rolling is not None, "only the usual sandbox has it"
+    return shelf.rolling

@@ -1,14 +1,16 @@
-"""Headcount in a sandbox, as its users, its operators and the AWS account see it; and failures that read like a story."""
+"""Headcount in a sandbox, as its users, its operators and the AWS account see it; failures read like stories."""
 
 import json
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import psutil
 
 from headcount_sandbox import Sandbox
 
+ROOT = Path(__file__).parents[2]
 CLUSTER = "demo"
 DEADLINE = 60.0  # seconds: generous, for a busy machine; every wait ends as soon as it can
 _LOG_LINES = 20
@@ -77,9 +79,7 @@ class Install:
             **changes,
         }
 
-    def run(
-        self, service: str, count: int, *, command: Sequence[str] | None = None, **changes: Any
-    ) -> dict[str, Any]:
+    def run(self, service: str, count: int, *, command: Sequence[str] | None = None, **changes: Any) -> dict[str, Any]:
         """Declares a service with a task definition of its own; what apply answered."""
         return self.ask("apply", manifest=self.manifest(service, self.define(service, command), count, **changes))
 
@@ -89,7 +89,9 @@ class Install:
     def why(self, target: str) -> str:
         """All that Headcount says about a service or task, as one text."""
         told = self.ask("why", target=target)
-        return "\n".join([*told["now"], *(f"{entry['at']} {entry['kind']}: {entry['reason']}" for entry in told["events"])])
+        return "\n".join(
+            [*told["now"], *(f"{entry['at']} {entry['kind']}: {entry['reason']}" for entry in told["events"])]
+        )
 
     def history(self, service: str, *kinds: str) -> list[dict[str, Any]]:
         """Everything that happened to a service, oldest first, of these kinds only if there are any."""
@@ -100,9 +102,7 @@ class Install:
         """What the schedule does every minute, now; returns when the audit has run."""
         before = self.sandbox.platform.statistics("AuditClusters").invocations
         assert self.sandbox.platform.fire_schedule("AuditClusters") == 1
-        self.wait(
-            lambda: self.sandbox.platform.statistics("AuditClusters").invocations > before, "the audit has run"
-        )
+        self.wait(lambda: self.sandbox.platform.statistics("AuditClusters").invocations > before, "the audit has run")
 
     # ------------------------------------------------------------------------------------------- what the account sees
 
@@ -115,12 +115,10 @@ class Install:
         """The service's tasks that ECS lists as meant to run, as DescribeTasks shows them."""
         pages = self.ecs.get_paginator("list_tasks").paginate(cluster=CLUSTER, family=service)
         arns = [arn for page in pages for arn in page["taskArns"]]
-        tasks = [task for some in _hundreds(arns) for task in self.ecs.describe_tasks(cluster=CLUSTER, tasks=some)["tasks"]]
-        return [
-            task
-            for task in tasks
-            if _is_ours(task, service) and task["desiredStatus"] == "RUNNING"
+        tasks = [
+            task for some in _hundreds(arns) for task in self.ecs.describe_tasks(cluster=CLUSTER, tasks=some)["tasks"]
         ]
+        return [task for task in tasks if _is_ours(task, service) and task["desiredStatus"] == "RUNNING"]
 
     def ids(self, service: str) -> list[str]:
         """The ids of the tasks that ECS lists as meant to run."""
@@ -207,9 +205,11 @@ class Install:
     def _views(self, service: str, count: int) -> Iterator[list[str]]:
         alive = self.alive(service)
         running = sorted(id_of(task) for task in alive if task["lastStatus"] == "RUNNING")
-        yield [] if len(running) == len(alive) == count else [
-            f"ECS has {len(running)} RUNNING of {len(alive)} that should run"
-        ]
+        yield (
+            []
+            if len(running) == len(alive) == count
+            else [f"ECS has {len(running)} RUNNING of {len(alive)} that should run"]
+        )
         records = self.records(service)
         present = sorted(record["sk"].removeprefix("task#") for record in records if _is_present(record))
         open_launches = [record["sk"] for record in records if record["sk"].startswith("launch#")]
@@ -246,7 +246,15 @@ class Install:
             yield json.dumps(answer["error"])
             return
         known = answer["result"]
-        for name in ("desiredCount", "runningCount", "pendingCount", "stoppingCount", "state", "stateReason", "deployment"):
+        for name in (
+            "desiredCount",
+            "runningCount",
+            "pendingCount",
+            "stoppingCount",
+            "state",
+            "stateReason",
+            "deployment",
+        ):
             yield f"{name}: {known[name]}"
         for name in ("backoff", "zones", "launches", "nextWake", "decisions", "orphans"):
             yield f"{name}: {json.dumps(known[name])}"
@@ -306,7 +314,8 @@ def _hundreds(arns: Sequence[str]) -> Iterator[Sequence[str]]:
 
 def _task_line(task: Mapping[str, Any]) -> str:
     reason = shlex.quote(str(task.get("stoppedReason", "")))
-    return f"{id_of(task)} {task['lastStatus']}/{task['desiredStatus']} v{task['version']} {task.get('availabilityZone')} {reason}"
+    states = f"{task['lastStatus']}/{task['desiredStatus']} v{task['version']}"
+    return f"{id_of(task)} {states} {task.get('availabilityZone')} {reason}"
 
 
 def _log_line(line: Mapping[str, Any]) -> str:

@@ -2,20 +2,23 @@
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
-from e2e.conftest import ROOT
-from e2e.install import CLUSTER, Install
+
+from e2e.install import CLUSTER, ROOT, Install, id_of
 
 pytestmark = pytest.mark.sandbox
-SANDBOX = {"retry_delays": (0.1, 0.2)}
 
 
 def snapshot(install: Install) -> Any:
-    """All that could have been touched: the tasks of the account, and the table but for the numbers of passes."""
-    records = [record for record in install.records("bystander") if record["sk"] in ("manifest", "capacity", "operator")]
-    return sorted(task["taskArn"] for task in install.sandbox.world.describe_tasks()), records
+    """All that could have been touched: tasks, services and what is declared."""
+    records = [
+        record for record in install.records("bystander") if record["sk"] in ("manifest", "capacity", "operator")
+    ]
+    names = [service["service"] for service in install.ask("list")["services"]]
+    return [id_of(task) for task in install.ever("bystander")], names, records
 
 
 @pytest.fixture(autouse=True)
@@ -168,12 +171,13 @@ def test_poisoned_messages_become_dead_letters_while_services_go_on(install: Ins
     assert install.dead_letters("ReconcileDeadLettersUrl") == [], "the service did not wait for the poison to go"
 
     for output, bodies in (("ReconcileDeadLettersUrl", kicks), ("TimerDeadLettersUrl", timers)):
-        install.wait(
-            lambda output=output, bodies=bodies: len(install.dead_letters(output)) == len(bodies),  # type: ignore[misc]
-            f"the messages are in {output}",
-            "bystander",
-        )
+        all_there = partial(_has_dead_letters, install, output, len(bodies))
+        install.wait(all_there, f"the messages are in {output}", "bystander")
         assert install.take_dead_letters(output) == sorted(bodies)
+
+
+def _has_dead_letters(install: Install, output: str, count: int) -> bool:
+    return len(install.dead_letters(output)) == count
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+
 from e2e.install import Install, id_of
 
 pytestmark = pytest.mark.sandbox

@@ -8,6 +8,7 @@ import subprocess
 from typing import Any
 
 import pytest
+
 from e2e.install import CLUSTER, Install, id_of
 
 pytestmark = pytest.mark.sandbox

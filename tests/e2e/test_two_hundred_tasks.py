@@ -1,6 +1,7 @@
 """Many tasks at once. A file of its own: its sandbox ends with it, and with it the events of all those tasks."""
 
 import pytest
+
 from e2e.install import Install, zones_of
 
 pytestmark = pytest.mark.sandbox
