@@ -17,6 +17,7 @@ from bench import cold_starts, idle, kills, layer_size, passes, storm
 from bench.measurement import Findings, NotMeasured, Part
 from bench.report import show, write
 
+_WIDTH = 130
 _OUT = Path(__file__).parent / "out"
 
 
@@ -44,7 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
     unknown = [name for name in names if name not in PARTS]
     if unknown:
         parser.error(f"there is no part {', '.join(unknown)}; there are {', '.join(PARTS)}")
-    console = Console()
+    console = Console() if sys.stdout.isatty() else Console(width=_WIDTH)
     machine = f"{os.cpu_count()} CPUs, {platform.system()} {platform.machine()}, Python {platform.python_version()}"
     console.print(f"[bold]Headcount's measurements[/] on {machine}\n", highlight=False)
     parts: list[Part] = []
@@ -59,7 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measures what Headcount promises.")
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}")
-    parser.add_argument("--quick", action="store_true", help="fewer repeats, under 40 seconds in all")
+    parser.add_argument("--quick", action="store_true", help="fewer repeats, about half a minute in all")
     return parser
 
 

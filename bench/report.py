@@ -46,7 +46,7 @@ def _document(part: Part) -> dict[str, Any]:
 
 def _table_of(measurements: tuple[Measurement, ...]) -> Table:
     table = Table("what", pad_edge=False)
-    for column in ("measured", "goal", "of the goal"):
+    for column in ("measured", "goal", "of goal"):
         table.add_column(column, justify="right")
     table.add_column("verdict")
     table.add_column("")

@@ -13,7 +13,7 @@ _ZONES = 3
 
 def measure(*, quick: bool) -> Findings:
     """200 simulated tasks."""
-    tasks = 30 if quick else 200
+    tasks = 20 if quick else 200
     with a_bench("simulated", schedule_scale=0.001) as bench:  # an audit in the middle would blur the counts
         bench.apply(SERVICE, tasks)
         bench.wait_until_whole(tasks)
