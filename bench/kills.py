@@ -55,7 +55,7 @@ def measure(*, quick: bool) -> Findings:
         notes=(
             f"Stages are those of {len(stages)} of {len(killed.found)} kills of simulated tasks.",
             "ECS's times have whole milliseconds, so an event may seem to come before its cause.",
-            "moto: while it answered the calls that a stage waits for; the rest is the functions, HTTP and the sandbox.",
+            "moto: while it answered the calls that a stage waits for. The rest: functions, HTTP, the sandbox.",
             "Killed tasks restart without backoff here (restarts.initialSeconds 0).",
         ),
     )
