@@ -10,7 +10,8 @@ from e2e.install import CLUSTER, DEAD_LETTER_QUEUES, ROOT, Install
 from e2e.rolling import RollingDeployment
 from headcount_sandbox import Sandbox
 
-USUAL: Mapping[str, Any] = {"task_runtime": "simulated", "retry_delays": (0.1, 0.2)}
+NO_AUDITS = 0.001  # a minute of a schedule takes most of a day: what heals, heals by events, or by the audit of a test
+USUAL: Mapping[str, Any] = {"task_runtime": "simulated", "retry_delays": (0.1, 0.2), "schedule_scale": NO_AUDITS}
 
 
 @contextmanager

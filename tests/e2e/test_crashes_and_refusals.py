@@ -174,8 +174,8 @@ def _replacement_seconds(install: Install, service: str) -> float:
 
 
 def test_a_refused_run_task_is_not_tried_in_a_hot_loop(install: Install) -> None:
-    refusal = {"error_code": "AccessDeniedException", "message": "not authorized to perform: iam:PassRole"}
-    fault = install.faults.fail("ecs", "RunTask", **refusal)
+    denied = "not authorized to perform: iam:PassRole"
+    fault = install.faults.fail("ecs", "RunTask", error_code="AccessDeniedException", message=denied)
     install.run("forbidden", 1, restarts={"initialSeconds": 1})
 
     install.says("forbidden", "AccessDeniedException", "iam:PassRole", "attempt 3")

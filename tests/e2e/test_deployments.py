@@ -16,12 +16,12 @@ def revisions(install: Install, service: str) -> list[str]:
 
 
 def test_a_deployment_that_may_go_down_to_zero_stops_before_it_starts(install: Install) -> None:
-    percents = {"deploymentConfiguration": {"minimumHealthyPercent": 0, "maximumPercent": 100}}
-    install.run("recreated", 2, **percents)
+    percents = {"minimumHealthyPercent": 0, "maximumPercent": 100}
+    install.run("recreated", 2, deploymentConfiguration=percents)
     install.steady("recreated", 2)
     watch = Watch(install, "recreated")
 
-    applied = install.run("recreated", 2, **percents)
+    applied = install.run("recreated", 2, deploymentConfiguration=percents)
 
     assert applied["newDeployment"]
     install.wait(lambda: revisions(install, "recreated") == ["2", "2"], "only the new revision is left", "recreated")
