@@ -17,7 +17,11 @@ from moto.core.model_instances import reset_model_data
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.sqs.exceptions import ReceiptHandleIsInvalid
 
-from headcount_sandbox.world.moto_dynamodb import answer_items_quickly, copy_tables_quickly
+from headcount_sandbox.world.moto_dynamodb import (
+    answer_items_quickly,
+    copy_tables_quickly,
+    query_partitions_quickly,
+)
 from headcount_sandbox.world.moto_queues import QueueSettings, add_message, settings_of, take_messages
 
 WARMED_SERVICES = ("ecs", "dynamodb", "sqs", "events", "ec2", "sts")
@@ -71,6 +75,7 @@ class MotoApis:
         self._account = account
         answer_items_quickly()
         copy_tables_quickly()
+        query_partitions_quickly()
         self._app = DomainDispatcherApplication(create_backend_app)
         self._applications: dict[tuple[str, str], Any] = {}
         self._locks: dict[str, threading.RLock] = {}

@@ -129,6 +129,30 @@ def test_a_transaction_is_all_or_nothing_and_names_the_condition_that_failed(tab
     assert [item["sk"]["S"] for item in query(table, "tx")["Items"]] == ["status"]
 
 
+def test_a_failed_transaction_takes_back_updates_puts_and_deletes(table: Any) -> None:
+    before = [{**key("back", sk), "n": {"N": "1"}} for sk in ("deleted", "put", "updated")]
+    for item in before:
+        table.put_item(TableName=TABLE, Item=item)
+    update = {
+        "TableName": TABLE,
+        "Key": key("back", "updated"),
+        "UpdateExpression": "ADD n :one SET m = :one",
+        "ExpressionAttributeValues": {":one": {"N": "1"}},
+    }
+    delete = {"TableName": TABLE, "Key": key("back", "deleted")}
+    check = {"TableName": TABLE, "Key": key("back", "none"), "ConditionExpression": "attribute_exists(pk)"}
+    actions = [{"Update": update}, put("back", "put"), {"Delete": delete}, put("elsewhere"), {"ConditionCheck": check}]
+    with pytest.raises(ClientError):
+        table.transact_write_items(TransactItems=actions)
+    assert query(table, "back")["Items"] == before
+    assert query(table, "elsewhere")["Items"] == []
+    table.transact_write_items(TransactItems=actions[:-1])
+    assert [(item["sk"]["S"], item.get("n")) for item in query(table, "back")["Items"]] == [
+        ("put", None),
+        ("updated", {"N": "2"}),
+    ]
+
+
 def test_a_transaction_takes_100_actions_and_not_more(table: Any) -> None:
     actions = [put("many", f"{number:03}") for number in range(101)]
     with pytest.raises(ClientError) as caught:
