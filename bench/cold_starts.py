@@ -53,7 +53,7 @@ class Start:
 
 def measure(*, quick: bool) -> Findings:
     """Function and bare boto3 in turn, again and again; the medians of their ratios."""
-    found = {name: _starts(name, 1 if quick else 25) for name in CLIENTS}
+    found = {name: _starts(name, 1 if quick else 15) for name in CLIENTS}
     measurements: list[Measurement] = []
     for name, (bare, function) in found.items():
         ratio = statistics.median(own.cpu / base.cpu for base, own in zip(bare, function, strict=True))
