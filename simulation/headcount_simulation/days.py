@@ -1,0 +1,232 @@
+"""What happens in a simulated day: what people do, and what goes wrong. Drawn from a seed, or written down."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Any, Final
+
+from headcount_simulation.calls import EFFECTS
+
+CLUSTER: Final = "prod"
+HOUR: Final = 3600.0
+DAY: Final = 24 * HOUR
+QUIET_AT: Final = 21 * HOUR  # nothing goes wrong after that
+BOUND: Final = 45 * 60.0  # within which everything has converged
+ZONES: Final = {"subnet-a": "zone-a", "subnet-b": "zone-b", "subnet-c": "zone-c"}
+FUNCTIONS: Final = ("reconcile", "reconcile", "reconcile", "reconcile", "observe", "audit", "control", "wake")
+COMPANY: Final = 0.8  # how likely a fault strikes near something else
+PERCENTAGES: Final = ((100, 200), (0, 100), (50, 200), (0, 200), (0, 150), (34, 200))
+# people's doings; everything else that happens is a fault
+DOINGS: Final = frozenset({"create", "scale", "deploy", "percentages", "delete", "protect"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Happening:
+    """One thing that happens ``at`` seconds into the day. ``happenings.py`` says what the fields mean to a kind."""
+
+    at: float
+    kind: str
+    service: str = ""
+    number: int = 0
+    seconds: float = 0.0
+    word: str = ""
+
+    @property
+    def is_fault(self) -> bool:
+        """Whether it goes wrong, rather than being asked for."""
+        return self.kind not in DOINGS
+
+    def __str__(self) -> str:
+        parts = [self.kind, self.service, self.word]
+        said = " ".join(part for part in parts if part)
+        return f"{said} number={self.number}" + (f" for {self.seconds:.0f} s" if self.seconds else "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Character:
+    """What a service is like for the whole day, beside what people change."""
+
+    service: str
+    desired: int
+    percentages: tuple[int, int]
+    subnets: tuple[str, ...]
+    restarts: Mapping[str, float]
+    deadlines: Mapping[str, float]
+    checks_health: bool
+
+    def manifest(self, revision: int, desired: int, percentages: tuple[int, int]) -> dict[str, Any]:
+        """The manifest that is applied."""
+        return {
+            "kind": "Service",
+            "cluster": CLUSTER,
+            "serviceName": self.service.partition("/")[2],
+            "taskDefinition": f"web:{revision}",
+            "desiredCount": desired,
+            "launchType": "FARGATE",
+            "networkConfiguration": {"awsvpcConfiguration": {"subnets": list(self.subnets)}},
+            "deploymentConfiguration": {"minimumHealthyPercent": percentages[0], "maximumPercent": percentages[1]},
+            "restarts": dict(self.restarts),
+            "deadlines": dict(self.deadlines),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Day:
+    """A day of some services. ``seed`` decides every delay that the happenings leave open."""
+
+    seed: int
+    characters: tuple[Character, ...]
+    happenings: tuple[Happening, ...]
+    quiet_at: float = QUIET_AT
+    ends_at: float = DAY
+    bound: float = BOUND
+
+    @property
+    def faults(self) -> int:
+        """How much goes wrong."""
+        return sum(one.is_fault for one in self.happenings)
+
+
+def draw_day(seed: int, faults_a_service: int = 24) -> Day:
+    """A day of one to four services with at least so many faults for each."""
+    random = Random(seed)
+    services = [f"{CLUSTER}/s{number}" for number in range(random.randint(1, 4))]
+    happenings = [one for service in services for one in _doings(random, service)]
+    busy = [one.at for one in happenings]
+    happenings += [_fault(random, random.choice(services), busy) for _ in range(faults_a_service * len(services))]
+    return Day(
+        seed=seed,
+        characters=tuple(_character(random, service) for service in services),
+        happenings=tuple(sorted(happenings, key=lambda one: one.at)),
+    )
+
+
+def _character(random: Random, service: str) -> Character:
+    return Character(
+        service=service,
+        desired=random.randint(0, 5),
+        percentages=random.choice(PERCENTAGES),
+        subnets=tuple(sorted(random.sample(sorted(ZONES), random.randint(1, 3)))),
+        restarts={"initialSeconds": random.choice((5, 10)), "maximumSeconds": random.choice((200, 300))},
+        deadlines=random.choice(({}, {"provisioningSeconds": 120, "pendingSeconds": 240, "activatingSeconds": 60})),
+        checks_health=random.random() < 0.3,
+    )
+
+
+def _doings(random: Random, service: str) -> list[Happening]:
+    """Applied in the first minutes; then scaled, deployed, deleted and created again over the day."""
+    doings = [Happening(at=random.uniform(0.0, 300.0), kind="create", service=service)]
+    for _ in range(random.randint(4, 9)):
+        kind = random.choice(
+            ("scale", "scale", "scale", "deploy", "deploy", "percentages", "protect", "delete", "create")
+        )
+        number = (
+            random.choice((0, 1, 2, 3, 4, 5, 6, 12)) if kind != "percentages" else random.randrange(len(PERCENTAGES))
+        )
+        at = random.uniform(HOUR / 4, QUIET_AT - 60.0)
+        doings.append(Happening(at=at, kind=kind, service=service, number=number, seconds=random.uniform(60, 1800)))
+        if random.random() < 0.4:  # people do two things at once
+            kind, number = random.choice((("scale", 3), ("deploy", 0), ("scale", 1)))
+            doings.append(Happening(at=at + random.uniform(0.0, 45.0), kind=kind, service=service, number=number))
+    return doings
+
+
+def _fault(random: Random, service: str, busy: list[float]) -> Happening:
+    """Most faults strike around the time of something else: alone they are harmless."""
+    kind = random.choices(list(_WEIGHTS), weights=list(_WEIGHTS.values()))[0]
+    at = random.uniform(60.0, QUIET_AT - 60.0)
+    if random.random() < COMPANY:
+        at = min(max(1.0, random.choice(busy) + random.gauss(0.0, 120.0)), QUIET_AT - 60.0)
+    busy.append(at)
+    fault = Happening(at=at, kind=kind, service=service, number=random.randint(0, 9))
+    return _DETAILS.get(kind, _plain)(random, fault)
+
+
+def _plain(random: Random, fault: Happening) -> Happening:
+    del random
+    return fault
+
+
+def _lasting(least: float, most: float) -> Callable[[Random, Happening], Happening]:
+    def detail(random: Random, fault: Happening) -> Happening:
+        seconds = min(random.uniform(least, most), QUIET_AT - fault.at)
+        return _changed(fault, seconds=seconds)
+
+    return detail
+
+
+def _call(random: Random, fault: Happening) -> Happening:
+    effect = random.choice(EFFECTS)
+    seconds = random.uniform(25.0, 200.0) if effect.startswith("freeze") else random.uniform(0.5, 24.0)
+    return _changed(fault, seconds=seconds, word=f"{random.choice(FUNCTIONS)}:{effect}")
+
+
+def _outage(random: Random, fault: Happening) -> Happening:
+    seconds = min(random.choice((20.0, 120.0, 600.0, 3600.0)) * random.random(), QUIET_AT - fault.at)
+    return _changed(fault, seconds=seconds, word=random.choice(("ecs", "table", "queues", "all")))
+
+
+def _zone(random: Random, fault: Happening) -> Happening:
+    return _changed(_lasting(60.0, 3600.0)(random, fault), word=random.choice(sorted(ZONES.values())))
+
+
+def _changed(fault: Happening, *, seconds: float = 0.0, word: str = "") -> Happening:
+    return Happening(
+        at=fault.at, kind=fault.kind, service=fault.service, number=fault.number, seconds=seconds, word=word
+    )
+
+
+_WEIGHTS: Final = {
+    "call": 40,
+    "task crashes": 10,
+    "foreign stop": 5,
+    "spot notice": 6,
+    "task vanishes": 2,
+    "tasks crash": 2,
+    "tasks never start": 2,
+    "tasks get stuck": 1,
+    "tasks are slow": 2,
+    "zone is full": 3,
+    "RunTask refused": 1,
+    "events lost": 3,
+    "events doubled": 3,
+    "events late": 4,
+    "outage": 3,
+    "all functions end": 2,
+    "clock skew": 1,
+    "kick delivered twice": 4,
+    "timer lost": 2,
+    "timer doubled": 1,
+    "index is stale": 2,
+    "ECS lags": 2,
+    "foreign task": 2,
+}
+_DETAILS: Final[Mapping[str, Callable[[Random, Happening], Happening]]] = {
+    "call": _call,
+    "outage": _outage,
+    "zone is full": _zone,
+    "tasks crash": _lasting(120.0, 2 * HOUR),
+    "tasks never start": _lasting(120.0, 2 * HOUR),
+    "tasks get stuck": _lasting(60.0, HOUR),
+    "tasks are slow": _lasting(60.0, HOUR),
+    "RunTask refused": _lasting(60.0, HOUR),
+    "events lost": _lasting(60.0, HOUR),
+    "events doubled": _lasting(60.0, HOUR),
+    "events late": _lasting(60.0, HOUR),
+    "clock skew": _lasting(60.0, HOUR),
+    "index is stale": _lasting(60.0, HOUR),
+    "ECS lags": _lasting(60.0, HOUR),
+}
+
+
+def without(day: Day, dropped: Sequence[Happening]) -> Day:
+    """The same day without some of its happenings."""
+    gone = set(map(id, dropped))
+    return Day(
+        seed=day.seed,
+        characters=day.characters,
+        happenings=tuple(one for one in day.happenings if id(one) not in gone),
+        quiet_at=day.quiet_at,
+        ends_at=day.ends_at,
+        bound=day.bound,
+    )

@@ -1,0 +1,340 @@
+"""ECS as far as tasks go: a life cycle with drawn delays, tokens with lifetimes, zones that run full, stale answers."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from random import Random
+from typing import Any, Final, Literal, Protocol
+
+from headcount.errors import Throttled
+from headcount.model.manifest import GROUP_PREFIX
+from headcount.model.task import ContainerEnd, Health, ObservedTask
+from headcount.planning.launching import launch_of
+from headcount.ports import LaunchAnswer, Sighting
+from headcount_simulation.rates import AccountLimits
+from headcount_simulation.scheduling import Scheduler
+
+CAPACITY_REASON: Final = "Capacity is unavailable at this time. Please try again later or in a different zone"
+DAY_SECONDS: Final = 24 * 3600.0
+STOPPED_KNOWN_SECONDS: Final = 3600.0
+SPOT_NOTICE_SECONDS: Final = 120.0
+
+Fate = Literal["runs", "never starts", "crashes", "gets stuck", "slow", "no room"]
+Killer = Literal["us", "somebody else", "itself"]
+
+_WAY_UP: Final = {"PROVISIONING": "PENDING", "PENDING": "ACTIVATING", "ACTIVATING": "RUNNING"}
+_WAY_DOWN: Final = {"RUNNING": "DEACTIVATING", "DEACTIVATING": "STOPPING", "STOPPING": "DEPROVISIONING"}
+# seconds that a task stays in a state: least, most
+_STAYS: Final = {
+    "PROVISIONING": (2.0, 15.0),
+    "PENDING": (3.0, 25.0),
+    "ACTIVATING": (0.2, 2.0),
+    "DEACTIVATING": (0.1, 1.0),
+    "STOPPING": (0.5, 30.0),
+    "DEPROVISIONING": (2.0, 10.0),
+}
+
+
+@dataclass(slots=True, eq=False)
+class EcsTask:
+    """A task as ECS keeps it. ``visible_at``: when reads show it; ``before``: what a stale read shows until then."""
+
+    task_id: str
+    cluster: str
+    group: str
+    started_by: str
+    service: str | None
+    observed: ObservedTask
+    fate: Fate
+    visible_at: float
+    health: Health | None = None
+    before: ObservedTask | None = None
+    fresh_at: float = 0.0
+    died_version: int | None = None
+    killer: Killer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    request: Mapping[str, Any]
+    task_ids: tuple[str, ...]
+    shortfall: str
+    at: float
+
+
+class Watcher(Protocol):
+    """Who checks what ECS is told."""
+
+    def ran(self, request: Mapping[str, Any], tasks: Sequence[EcsTask]) -> None:
+        """``RunTask`` started tasks."""
+        ...
+
+    def stopping(self, task: EcsTask, reason: str) -> None:
+        """Headcount told ECS to stop a task."""
+        ...
+
+
+class Ecs:
+    """All clusters of an account. ``emit`` gets every change of a task, as EventBridge does."""
+
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        random: Random,
+        install: str,
+        zone_of_subnet: Mapping[str, str],
+        watcher: Watcher,
+        emit: Callable[[Sighting], None],
+    ) -> None:
+        self.scheduler = scheduler
+        self.random = random
+        self.install = install
+        self.zone_of_subnet = zone_of_subnet
+        self.watcher = watcher
+        self.emit = emit
+        self.limits = AccountLimits(lambda: scheduler.now)
+        self.tasks: dict[str, EcsTask] = {}
+        self.moods: dict[str, Fate] = {}
+        self.full_zones: set[str] = set()
+        self.refusals: set[str] = set()
+        self.with_health_check: set[str] = set()
+        self.lag_seconds = 1.0
+        self.created = 0
+        self._tokens: dict[tuple[str, str], _Token] = {}
+
+    # -- the API ------------------------------------------------------------------------------------------------------
+
+    def run_task(self, request: Mapping[str, Any]) -> LaunchAnswer:
+        """``RunTask``: at most ten tasks; the same token gives the same tasks as long as it lives."""
+        cluster, token = str(request["cluster"]), str(request["clientToken"])
+        if not self.limits.allows_run_task(int(request["count"])):
+            raise Throttled("RunTask: ThrottlingException: Rate exceeded")
+        known = self._tokens.get((cluster, token))
+        if known is not None and self._lives(known):
+            return self._answer_again(known, request)
+        service = f"{cluster}/{str(request['group']).removeprefix(GROUP_PREFIX)}"
+        if service in self.refusals:
+            return LaunchAnswer(refused="InvalidParameterException: no such security group")
+        zone = self.zone_of_subnet[request["networkConfiguration"]["awsvpcConfiguration"]["subnets"][0]]
+        wanted = int(request["count"])
+        room = self.random.randint(0, wanted // 2) if zone in self.full_zones else wanted
+        tasks = [self._create(request, service, zone) for _ in range(room)]
+        shortfall = CAPACITY_REASON if room < wanted else ""
+        if tasks:  # a call that started nothing keeps no token
+            ids = tuple(task.task_id for task in tasks)
+            self._tokens[cluster, token] = _Token(request, ids, shortfall, self.scheduler.now)
+        self.watcher.ran(request, tasks)
+        return LaunchAnswer(tasks=tuple(self.sighting(task) for task in tasks), shortfall=shortfall)
+
+    def stop_task(self, cluster: str, task_id: str, reason: str) -> Sighting | None:
+        """``StopTask``: telling twice changes nothing; None for a task that ECS does not know."""
+        if not self.limits.modify.take():
+            raise Throttled("StopTask: ThrottlingException: Rate exceeded")
+        task = self.tasks.get(task_id)
+        if task is None or task.cluster != cluster:
+            return None
+        self.watcher.stopping(task, reason)
+        self.tell_to_stop(task, "UserInitiated", reason, "us")
+        return self.sighting(task)
+
+    def describe(self, cluster: str, task_ids: Sequence[str]) -> tuple[Sighting, ...]:
+        """``DescribeTasks``: those that ECS shows already, some as they were a moment ago."""
+        if not self.limits.read.take():
+            raise Throttled("DescribeTasks: ThrottlingException: Rate exceeded")
+        now = self.scheduler.now
+        found = [self.tasks[one] for one in task_ids if one in self.tasks]
+        return tuple(
+            self.sighting(task, stale=task.fresh_at > now)
+            for task in found
+            if task.cluster == cluster and task.visible_at <= now
+        )
+
+    def list_tasks(self, cluster: str, started_by: str | None = None) -> list[str]:
+        """``ListTasks``: the tasks that should run, as far as ECS shows them already."""
+        if not self.limits.read.take():
+            raise Throttled("ListTasks: ThrottlingException: Rate exceeded")
+        now = self.scheduler.now
+        return [
+            task.task_id
+            for task in self.tasks.values()
+            if task.cluster == cluster
+            and task.observed.desired_status == "RUNNING"
+            and task.visible_at <= now
+            and started_by in (None, task.started_by)
+        ]
+
+    # -- what happens to tasks ----------------------------------------------------------------------------------------
+
+    def tell_to_stop(self, task: EcsTask, code: str, reason: str, killer: Killer, notice: float = 0.0) -> None:
+        """Somebody wants the task stopped. ``notice``: how long it still runs."""
+        if task.observed.desired_status == "STOPPED":
+            return
+        now = self.scheduler.now
+        task.killer, task.died_version = killer, task.observed.version + 1
+        self._change(task, desired_status="STOPPED", stop_code=code, stopped_reason=reason, stopping_at=now)
+        self._schedule(task, notice or self.random.uniform(0.1, 1.0))
+
+    def end(self, task: EcsTask, code: str, reason: str, exit_code: int | None = None) -> None:
+        """The task ends by itself: ECS says so when it is on its way down."""
+        if task.observed.desired_status == "STOPPED":
+            return
+        task.killer, task.died_version = "itself", task.observed.version + 1
+        ends = (ContainerEnd(name="app", exit_code=exit_code),) if exit_code is not None else ()
+        self._change(
+            task,
+            desired_status="STOPPED",
+            last_status=_WAY_DOWN.get(task.observed.last_status, "DEPROVISIONING"),
+            stop_code=code,
+            stopped_reason=reason,
+            stopping_at=self.scheduler.now,
+            containers=ends,
+        )
+        self._schedule(task)
+
+    def crash(self, task: EcsTask) -> None:
+        """The container exits."""
+        self.end(task, "EssentialContainerExited", "Essential container in task exited", exit_code=1)
+
+    def vanish(self, task: EcsTask) -> None:
+        """ECS no longer knows the task and never says so."""
+        self.tasks.pop(task.task_id, None)
+
+    def run_foreign(self, cluster: str, group: str, started_by: str) -> EcsTask:
+        """A task that is none of this install's."""
+        self.created += 1
+        observed = ObservedTask(
+            version=4,
+            last_status="RUNNING",
+            desired_status="RUNNING",
+            launch="",
+            created_at=self.scheduler.now,
+            started_at=self.scheduler.now,
+        )
+        task = EcsTask(
+            task_id=f"{self.created:032x}",
+            cluster=cluster,
+            group=group,
+            started_by=started_by,
+            service=None,
+            observed=observed,
+            fate="runs",
+            visible_at=self.scheduler.now,
+        )
+        self.tasks[task.task_id] = task
+        return task
+
+    def of(self, service: str) -> list[EcsTask]:
+        """The tasks of a service that are not STOPPED."""
+        return [
+            task for task in self.tasks.values() if task.service == service and task.observed.last_status != "STOPPED"
+        ]
+
+    def sighting(self, task: EcsTask, *, stale: bool = False) -> Sighting:
+        """The task as ECS tells it."""
+        observed = task.before if stale and task.before is not None else task.observed
+        return Sighting(
+            task_id=task.task_id,
+            observed=observed,
+            service=task.service,
+            health=task.health,
+            at=self.scheduler.now,
+        )
+
+    # -- inside -------------------------------------------------------------------------------------------------------
+
+    def _lives(self, token: _Token) -> bool:
+        now = self.scheduler.now
+        ends = [self.tasks[one].observed.stopped_at if one in self.tasks else token.at for one in token.task_ids]
+        gone_at = max((end for end in ends if end is not None), default=now) if None not in ends else now
+        return now < min(token.at + DAY_SECONDS, gone_at + STOPPED_KNOWN_SECONDS)
+
+    def _answer_again(self, known: _Token, request: Mapping[str, Any]) -> LaunchAnswer:
+        """The tasks of the first request. A different one is a conflict, whose tasks the adapter takes over."""
+        found = [self.tasks[one] for one in known.task_ids if one in self.tasks]
+        if known.request != request and len(found) < len(known.task_ids):
+            raise Throttled("RunTask: ConflictException names tasks that ECS does not show")
+        return LaunchAnswer(tasks=tuple(self.sighting(task) for task in found), shortfall=known.shortfall)
+
+    def _create(self, request: Mapping[str, Any], service: str, zone: str) -> EcsTask:
+        self.created += 1
+        now = self.scheduler.now
+        launch = launch_of(str(request["startedBy"]), self.install)
+        fate = self.moods.get(service, "runs")
+        if fate == "runs" and zone in self.full_zones and self.random.random() < 0.3:
+            fate = "no room"
+        observed = ObservedTask(
+            version=1,
+            last_status="PROVISIONING",
+            desired_status="RUNNING",
+            launch=launch or "",
+            task_definition_arn=str(request["taskDefinition"]),
+            availability_zone=zone,
+            created_at=now,
+        )
+        task = EcsTask(
+            task_id=f"{self.created:032x}",
+            cluster=str(request["cluster"]),
+            group=str(request["group"]),
+            started_by=str(request["startedBy"]),
+            service=service if launch else None,
+            observed=observed,
+            fate=fate,
+            visible_at=now + self.random.random() * self.lag_seconds,
+        )
+        self.tasks[task.task_id] = task
+        self.emit(self.sighting(task))
+        self._schedule(task)
+        return task
+
+    def _schedule(self, task: EcsTask, delay: float | None = None) -> None:
+        """The next step of a task, unless something changes it first."""
+        status, version = task.observed.last_status, task.observed.version
+        if delay is None:
+            least, most = _STAYS.get(status, (0.0, 0.0))
+            delay = self.random.uniform(least, most) * (8.0 if task.fate == "slow" else 1.0)
+        self.scheduler.after(delay, lambda: self._step(task, version))
+
+    def _step(self, task: EcsTask, version: int) -> None:
+        observed = task.observed
+        if observed.version != version or task.task_id not in self.tasks:
+            return
+        status = observed.last_status
+        if observed.desired_status == "STOPPED":
+            self._step_down(task, _WAY_DOWN.get(status, "STOPPED" if status == "DEPROVISIONING" else "DEPROVISIONING"))
+        elif status in _WAY_UP:
+            self._step_up(task, _WAY_UP[status])
+        elif task.fate == "crashes":
+            self.crash(task)
+
+    def _step_down(self, task: EcsTask, status: str) -> None:
+        if status == "STOPPED":
+            self._change(task, last_status=status, stopped_at=self.scheduler.now)
+            self.scheduler.after(STOPPED_KNOWN_SECONDS, lambda: self.vanish(task))
+        else:
+            self._change(task, last_status=status)
+            self._schedule(task)
+
+    def _step_up(self, task: EcsTask, status: str) -> None:
+        if task.fate == "gets stuck":
+            return
+        if task.fate == "never starts" and status == "ACTIVATING":
+            self.end(task, "TaskFailedToStart", "CannotPullContainerError: no such image")
+        elif task.fate == "no room":
+            self.end(task, "TaskFailedToStart", CAPACITY_REASON)
+        elif status != "RUNNING":
+            self._change(task, last_status=status)
+            self._schedule(task)
+        else:
+            self._change(task, last_status=status, started_at=self.scheduler.now)
+            self._runs(task)
+
+    def _runs(self, task: EcsTask) -> None:
+        if task.fate == "crashes":
+            self._schedule(task, self.random.uniform(0.5, 50.0))
+        if task.service in self.with_health_check:
+            self.scheduler.after(self.random.uniform(1.0, 40.0), lambda: setattr(task, "health", "HEALTHY"))
+
+    def _change(self, task: EcsTask, **changes: Any) -> None:
+        task.before = task.observed
+        task.fresh_at = self.scheduler.now + self.random.random() * self.lag_seconds
+        task.observed = replace(task.observed, version=task.observed.version + 1, **changes)
+        self.emit(self.sighting(task))

@@ -1,0 +1,87 @@
+"""The command ``headcount-sim``."""
+
+import secrets
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from headcount_simulation.days import draw_day
+from headcount_simulation.running import Total, run_days, run_seed
+from headcount_simulation.seeds import SEEDS_FILE, known_seeds
+from headcount_simulation.shrinking import shrink
+from headcount_simulation.simulating import simulate
+from headcount_simulation.stories import tell, verdict
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Headcount on virtual time, with every fault.")
+
+
+@app.command()
+def run(
+    days: Annotated[int, typer.Option(help="How many service-days.")] = 1000,
+    seed: Annotated[int | None, typer.Option(help="The first seed; drawn and printed if left out.")] = None,
+    jobs: Annotated[int, typer.Option(help="How many processes.")] = 2,
+) -> None:
+    """Simulate drawn days. A failing one is shrunk and told, and the command exits with 1."""
+    first = secrets.randbelow(1_000_000_000) if seed is None else seed
+    typer.echo(f"from seed {first}: {days} service-days on {jobs} processes")
+    total = run_days(days, first, jobs)
+    typer.echo(_numbers(total))
+    for report in total.failed:
+        typer.echo(f"\nseed {report.seed}: VIOLATED {report.violated}")
+    if total.failed:
+        _tell_shrunk(total.failed[0].seed)
+        raise typer.Exit(1)
+    typer.echo("every invariant held")
+
+
+@app.command()
+def replay(
+    seed: int,
+    shrunk: Annotated[bool, typer.Option(help="Leave out whatever does not matter to a failure.")] = False,
+) -> None:
+    """Tell the story of one seed."""
+    outcome = simulate(draw_day(seed), keep_story=True)
+    if shrunk and not outcome.ok:
+        outcome = shrink(outcome)
+    for line in tell(outcome):
+        typer.echo(line)
+    if not outcome.ok:
+        raise typer.Exit(1)
+
+
+@app.command()
+def known(file: Annotated[Path, typer.Argument(help="A file of seeds, each with a sentence.")] = SEEDS_FILE) -> None:
+    """Simulate the seeds that once found something."""
+    failed = False
+    for seed, sentence in known_seeds(file):
+        report = run_seed(seed)
+        failed |= bool(report.violated)
+        typer.echo(f"{seed}  {'VIOLATED ' + report.violated if report.violated else 'held'}  ({sentence})")
+    if failed:
+        raise typer.Exit(1)
+
+
+def _numbers(total: Total) -> str:
+    rate = total.service_days / total.seconds if total.seconds else 0.0
+    return (
+        f"{total.service_days} service-days in {total.seconds:.1f} s ({rate:.1f} a second), {total.faults} faults, "
+        f"{total.passes} passes, {total.calls} calls of AWS, {total.tasks} tasks; "
+        f"the slowest was at rest {total.settled / 60.0:.1f} minutes after its last fault"
+    )
+
+
+def _tell_shrunk(seed: int) -> None:
+    outcome = simulate(draw_day(seed))
+    if outcome.ok:
+        typer.echo(f"seed {seed} {verdict(outcome)} when it ran again: the simulation is not deterministic")
+        return
+    typer.echo("\nThe same with everything left out that does not matter:")
+    for line in tell(shrink(outcome)):
+        typer.echo(line)
+    typer.echo(f"\nagain: headcount-sim replay {seed} --shrunk")
+
+
+def main() -> None:
+    """The entry point."""
+    app()

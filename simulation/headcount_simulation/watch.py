@@ -1,0 +1,315 @@
+"""The invariants, checked at every step that could break one. Each is one sentence of ``docs/invariants.md``."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from headcount.model.percentages import maximum_total, minimum_healthy
+from headcount.model.plan import AdoptTask, Plan, StartTasks, StopTask
+from headcount.model.service import Decision, Launch, ServiceState, ServiceStatus
+from headcount.planning.health import SETTLING_SECONDS
+from headcount.planning.launching import launch_of
+from headcount.ports import Measured, Sighting
+from headcount_simulation.ecs import EcsTask
+
+INVARIANTS: Final = {
+    "launched once": "A launch never starts more tasks than it asked for, however often it is sent.",
+    "no task without a launch": "No task starts without a launch on record that asked for exactly this.",
+    "maximum percent": "No start of ours takes a service above maximum percent, stopping tasks counted.",
+    "minimum healthy percent": "No deployment stops so many tasks that fewer are healthy than minimum healthy percent.",
+    "never below desired": "Scale-in never leaves fewer live tasks than the desired count.",
+    "not ours": "No task is stopped that this install did not start.",
+    "stop on record": "No task is stopped without a recorded decision.",
+    "reasons": "Every action and every decision has a reason.",
+    "no hot loop": "A service whose tasks fail starts a bounded number of them.",
+    "forgotten only when gone": "Only stopped tasks are forgotten.",
+    "records bounded": "The records of a service stay within a small multiple of its tasks.",
+    "passes bounded": "A service is looked at a bounded number of times.",
+    "no unexpected errors": "Functions fail only with errors that say what to do.",
+    "neighbours": "One service's trouble never delays another's.",
+    "converges": "Once faults cease, every service has its desired count of the declared deployment, within the bound.",
+    "stays": "A service that has converged is left alone.",
+    "records match": "Once faults cease, the records of a service are its tasks, and no launch is open.",
+    "deleted": "A deleted service ends with no task and no record.",
+}
+
+FAILING: Final = ("never starts", "crashes", "gets stuck")
+DELIVERY_SECONDS: Final = 60.0
+RECORDS_SPARE: Final = 60
+PASSES_AN_HOUR: Final = 400  # while ECS gives no answer, a service asks every 15 to 30 seconds
+PASSES_A_TASK: Final = 12
+
+
+class Violation(BaseException):
+    """An invariant does not hold. Not an ``Exception``: the code under test must not catch it."""
+
+    def __init__(self, invariant: str, detail: str) -> None:
+        super().__init__(f"{invariant}: {detail}. {INVARIANTS[invariant]}")
+        self.invariant = invariant
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a service was allowed to have since ``since``."""
+
+    since: float
+    desired: int
+    most: int
+
+
+@dataclass(slots=True)
+class Episode:
+    """A time in which tasks of a service fail."""
+
+    since: float
+    started: int = 0
+    deployments: int = 1
+
+
+class Truth(Protocol):
+    """What really is, in the table and in ECS."""
+
+    def state(self, service: str) -> ServiceState:
+        """Everything on record."""
+        ...
+
+    def records(self, service: str) -> int:
+        """How many tasks and launches are on record."""
+        ...
+
+    def tasks(self, service: str) -> list[EcsTask]:
+        """The service's tasks in ECS that are not STOPPED."""
+        ...
+
+    def every_task(self, service: str) -> list[EcsTask]:
+        """The service's tasks that ECS knows, stopped ones among them."""
+        ...
+
+
+class Watch:
+    """Knows the truth of ECS and the table, hears of every step, and raises ``Violation``."""
+
+    def __init__(self, clock: Callable[[], float], install: str, truth: Truth, tell: Callable[[str], None]) -> None:
+        self.clock = clock
+        self.truth = truth
+        self.install = install
+        self.tell = tell
+        self.intended: dict[str, Launch] = {}
+        self.started: Counter[str] = Counter()
+        self.stops: dict[str, str] = {}
+        self.told: dict[str, int] = {}
+        self.lost: dict[str, EcsTask] = {}
+        self.history: dict[str, list[Wanted]] = {}
+        self.episodes: dict[str, Episode] = {}
+        self.acted_at: dict[str, float] = {}
+        self.settled_at: float | None = None
+        self.passes: Counter[tuple[str, int]] = Counter()
+        self.started_in: Counter[tuple[str, int]] = Counter()
+        self.passes_total = 0
+
+    # -- what people and ECS do ---------------------------------------------------------------------------------------
+
+    def wanted(self, service: str) -> None:
+        """The manifest or the capacity of a service changed."""
+        state = self.truth.state(service)
+        if state.declared is None or state.capacity is None:
+            return
+        desired, manifest = state.capacity.desired_count, state.declared.manifest
+        most = maximum_total(desired, manifest.maximum_percent)
+        history = self.history.setdefault(service, [])
+        history.append(Wanted(since=self.clock(), desired=desired, most=most))
+        if service in self.episodes:
+            self.episodes[service].deployments += 1
+
+    def fails_from_now(self, service: str) -> None:
+        """Tasks of the service that start from now on fail."""
+        self.episodes[service] = Episode(since=self.clock())
+
+    def vanished(self, task_id: str) -> None:
+        """The audit wrote down that ECS does not know a task."""
+        self.lost.pop(task_id, None)
+
+    def recorded(self, service: str, sighting: Sighting) -> None:
+        """Something that ECS said is on record."""
+        self.told[sighting.task_id] = max(self.told.get(sighting.task_id, 0), sighting.observed.version)
+        self._records_bounded(service)
+
+    # -- what passes do -----------------------------------------------------------------------------------------------
+
+    def committed(self, state: ServiceState, plan: Plan, history: Sequence[Decision], now: float) -> None:
+        """A plan is on record."""
+        self._reasons(state, history)
+        stops = [action for action in plan.actions if isinstance(action, StopTask) and not action.recorded]
+        for action in plan.actions:
+            if isinstance(action, StartTasks):
+                self.intended[action.launch.launch_id] = action.launch
+            if isinstance(action, StopTask | AdoptTask | StartTasks) and not action.reason:
+                raise Violation("reasons", f"{type(action).__name__} of {state.service} has none")
+        self._check_stops(state, stops, now)
+        self.stops.update((action.task_id, action.reason) for action in stops)
+        self._records_bounded(state.service)
+
+    def finished(self, state: ServiceState, status: ServiceStatus, history: Sequence[Decision], now: float) -> None:
+        """The status of a pass is on record."""
+        del status, now
+        self._reasons(state, history)
+
+    def forgot(self, service: str, task_ids: Sequence[str]) -> None:
+        """Task records were deleted."""
+        alive = {task.task_id for task in self.truth.tasks(service)} & set(task_ids)
+        if alive:
+            raise Violation(
+                "forgotten only when gone", f"{service} forgot {', '.join(sorted(alive))}, which still live"
+            )
+
+    def removed(self, state: ServiceState) -> None:
+        """The last record of a deleted service is gone."""
+        if left := self.truth.tasks(state.service):
+            raise Violation("deleted", f"{state.service} was removed with {len(left)} tasks left")
+        self.history.pop(state.service, None)
+
+    def decided(self, state: ServiceState, decisions: Sequence[Decision]) -> None:
+        """Decisions are told."""
+        self._reasons(state, decisions)
+        for decision in decisions:
+            self.tell(f"{state.service} pass {state.pass_number % 1000}: {decision.kind}: {decision.reason}")
+
+    def passed(self, measured: Measured) -> None:
+        """A pass is over."""
+        self.passes_total += 1
+        hour = int(self.clock() // 3600)
+        key = (measured.service, hour)
+        self.passes[key] += 1
+        tasks = self.started_in[key] + self.started_in[measured.service, hour - 1]
+        if self.passes[key] > PASSES_AN_HOUR + PASSES_A_TASK * tasks:
+            raise Violation("passes bounded", f"{measured.service} was looked at {self.passes[key]} times in an hour")
+
+    def ran(self, request: Mapping[str, Any], tasks: Sequence[EcsTask]) -> None:
+        """``RunTask`` started tasks."""
+        launch_id = launch_of(str(request["startedBy"]), self.install) or ""
+        launch = self.intended.get(launch_id)
+        if launch is None or launch.request != request:
+            raise Violation("no task without a launch", f"launch {launch_id} was sent and is not on record so")
+        self.started[launch_id] += len(tasks)
+        if self.started[launch_id] > launch.count:
+            raise Violation("launched once", f"launch {launch_id} of {launch.count} started {self.started[launch_id]}")
+        if not tasks:
+            return
+        service = str(tasks[0].service)
+        self._acts(service)
+        self.started_in[service, int(self.clock() // 3600)] += len(tasks)
+        self.tell(
+            f"{service}: ECS starts {len(tasks)} tasks for {launch_id}: {', '.join(_short(one) for one in tasks)}"
+        )
+        self._within_maximum(service, launch)
+        self._no_hot_loop(service, tasks)
+
+    def stopping(self, task: EcsTask, reason: str) -> None:
+        """Headcount told ECS to stop a task."""
+        if task.service is None:
+            raise Violation("not ours", f"task {_short(task)} of {task.group} by {task.started_by} was told to stop")
+        if not reason:
+            raise Violation("reasons", f"the stop of {_short(task)} has none")
+        if task.task_id not in self.stops:
+            raise Violation("stop on record", f"task {_short(task)} was told to stop: {reason}")
+        if task.observed.desired_status == "RUNNING":
+            self._acts(task.service)
+            self.tell(f"{task.service}: ECS is told to stop {_short(task)}: {reason}")
+
+    def _acts(self, service: str) -> None:
+        """Something is started or stopped: after the quiet has settled, nothing may be."""
+        self.acted_at[service] = self.clock()
+        if self.settled_at is not None:
+            raise Violation("stays", f"{service} had converged, and acts again")
+
+    # -- the checks ---------------------------------------------------------------------------------------------------
+
+    def _reasons(self, state: ServiceState, decisions: Sequence[Decision]) -> None:
+        for decision in decisions:
+            if not decision.reason.strip():
+                raise Violation("reasons", f"a decision to {decision.kind} about {state.service} has none")
+
+    def _within_maximum(self, service: str, launch: Launch) -> None:
+        history = self.history.get(service, [])
+        since = launch.at - DELIVERY_SECONDS
+        ends = [one.since for one in history[1:]] + [self.clock() + 1.0]
+        most = max((one.most for one, end in zip(history, ends, strict=True) if end >= since), default=0)
+        there = len(self.truth.tasks(service))
+        if there > most:
+            raise Violation("maximum percent", f"{service} has {there} tasks after a start, {most} are allowed")
+
+    def _no_hot_loop(self, service: str, tasks: Sequence[EcsTask]) -> None:
+        episode = self.episodes.get(service)
+        declared = self.truth.state(service).declared
+        if episode is None or declared is None:
+            return
+        episode.started += sum(task.fate in FAILING for task in tasks)
+        restarts = declared.manifest.restarts
+        doublings = 2
+        while restarts.initial_seconds * 2.0**doublings < restarts.maximum_seconds:
+            doublings += 1
+        rounds = 3 + doublings + (self.clock() - episode.since) / (restarts.maximum_seconds / 2.0)
+        most = max(one.desired for one in self.history[service]) * (rounds + episode.deployments)
+        if episode.started > most:
+            hours = (self.clock() - episode.since) / 3600.0
+            raise Violation("no hot loop", f"{service} started {episode.started} failing tasks in {hours:.2f} h")
+
+    def _records_bounded(self, service: str) -> None:
+        records = self.truth.records(service)
+        most = max((one.most for one in self.history.get(service, ())), default=0)
+        if records > 4 * most + RECORDS_SPARE:
+            raise Violation("records bounded", f"{service} has {records} records of tasks and launches")
+
+    def _check_stops(self, state: ServiceState, stops: Sequence[StopTask], now: float) -> None:
+        declared = state.declared
+        if not stops or declared is None or declared.deleting_at is not None or state.capacity is None:
+            return
+        going = {action.task_id for action in stops}
+        by_id = {task.task_id: task for task in self._known(state.service)}
+        chosen = [one for one in stops if one.managed.stop is not None and not one.managed.stop.failed]
+        old = [one for one in chosen if one.managed.deployment != declared.deployment]
+        new = [one for one in chosen if one.managed.deployment == declared.deployment]
+        desired = state.capacity.desired_count
+        staying = [task for task in by_id.values() if task.task_id not in going and task.task_id not in self.stops]
+        if any(one.task_id in by_id and self._is_healthy(by_id[one.task_id], now) for one in old):
+            healthy = sum(self._is_healthy(task, now) for task in staying)
+            floor = minimum_healthy(desired, declared.manifest.minimum_healthy_percent)
+            if healthy < floor:
+                detail = f"{state.service} stops {len(old)} old tasks and keeps {healthy} healthy, {floor} are needed"
+                raise Violation("minimum healthy percent", detail)
+        if new:
+            live = sum(self._deployment(task) == declared.deployment for task in staying)
+            unheard = sum(
+                max(0, one.count - self.started[one.launch_id])
+                for one in state.launches
+                if one.deployment == declared.deployment
+            )
+            if live + unheard < desired:
+                detail = f"{state.service} scales in by {len(new)} and keeps {live} of {desired}"
+                raise Violation("never below desired", detail)
+
+    def _known(self, service: str) -> list[EcsTask]:
+        """The tasks of a service that live, and those whose death nobody could know of yet."""
+        tasks = [
+            task
+            for task in self.truth.every_task(service)
+            if task.died_version is None or self.told.get(task.task_id, 0) < task.died_version
+        ]
+        return tasks + [task for task in self.lost.values() if task.service == service]
+
+    def _is_healthy(self, task: EcsTask, now: float) -> bool:
+        """As ECS's table has it, up to the clocks' difference. A task whose death is not known yet was healthy."""
+        started_at = task.observed.started_at
+        if started_at is None:
+            return False
+        return task.health == "HEALTHY" or now - started_at >= SETTLING_SECONDS - 6.0
+
+    def _deployment(self, task: EcsTask) -> str:
+        launch = self.intended.get(task.observed.launch)
+        return launch.deployment if launch else ""
+
+
+def _short(task: EcsTask) -> str:
+    return f"#{int(task.task_id, 16)}"
