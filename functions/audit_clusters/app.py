@@ -14,6 +14,14 @@ auditor, settings = bootstrap.auditor()
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """The event says nothing but that a minute has passed."""
     findings = asdict(auditor.audit(settings.clusters, handlers.remaining_seconds(context)))
-    logger.info("audited", **findings)
-    count_metrics(settings.install, {"Services": findings["services"], "MissedEvents": findings["missed"]})
+    (logger.error if findings["troubles"] else logger.info)("audited", **findings)
+    count_metrics(
+        settings.install,
+        {
+            "Services": findings["services"],
+            "MissedEvents": findings["missed"],
+            "OrphanTasks": findings["orphans"],
+            "AuditTroubles": len(findings["troubles"]),
+        },
+    )
     return findings

@@ -113,10 +113,14 @@ def test_the_index_tells_what_must_be_looked_at(table):
 def test_a_removed_service_leaves_its_history_alone(table):
     declare(table)
     record_task(table, "t1")
+    table.store.forget(table.service, ["t1"])
+    deleting = replace(declared(table.service), generation=2, deleting_at=table.clock())
+    table.store.put_service(table.store.read(table.service), deleting, a_capacity(3), asked("delete"), table.clock())
     table.store.remove_service(begin(table), (), table.clock())
     assert table.store.read(table.service) is None
     assert table.store.services(table.cluster) == ()
-    assert table.store.history(table.service, 10, None)[0][-1]["reason"] == "apply"
+    reasons = {entry["reason"] for entry in table.store.history(table.service, 10, None)[0]}
+    assert reasons == {"apply", "delete"}
     assert table.store.whereabouts("t1") == (table.service, LAUNCH)
 
 
@@ -146,8 +150,6 @@ def test_only_the_first_of_two_writers_wins(table):
     with pytest.raises(Conflict):
         table.store.put_service(second, changed, a_capacity(6), asked(), table.clock())
     with pytest.raises(Conflict):
-        table.store.put_capacity(second, a_capacity(6), asked(), table.clock())
-    with pytest.raises(Conflict):
         table.store.put_operator(second, wishes, asked(), table.clock())
     with pytest.raises(Conflict):
         table.store.put_service(None, changed, a_capacity(6), asked(), table.clock())
@@ -160,22 +162,20 @@ def test_the_count_and_the_wishes_have_revisions_of_their_own(table):
     wishes = OperatorWishes(protections=(Protection(task="t1", until=9.0, by="alice"),))
     records = table.store.read(table.service)
     table.store.put_operator(records, wishes, asked(), table.clock())
-    table.store.put_capacity(records, a_capacity(7), asked(), table.clock())
+    table.store.put_service(records, declared(table.service), a_capacity(7), asked(), table.clock())
     with pytest.raises(Conflict):
         table.store.put_operator(records, wishes, asked(), table.clock())
     with pytest.raises(Conflict):
-        table.store.put_capacity(records, a_capacity(8), asked(), table.clock())
+        table.store.put_service(records, declared(table.service), a_capacity(8), asked(), table.clock())
     after = table.store.read(table.service).state
     assert (after.capacity, after.operator) == (a_capacity(7), wishes)
 
 
-def test_a_service_that_is_being_deleted_takes_no_new_count(table):
+def test_the_index_tells_that_a_service_is_being_deleted(table):
     declare(table)
     deleting = replace(declared(table.service), generation=2, deleting_at=table.clock())
     table.store.put_service(table.store.read(table.service), deleting, a_capacity(3), asked("delete"), table.clock())
     assert [mark.deleting for mark in table.store.services(table.cluster)] == [True]
-    with pytest.raises(Conflict):
-        table.store.put_capacity(table.store.read(table.service), a_capacity(8), asked(), table.clock())
 
 
 def test_an_overview_reads_many_services_without_their_tasks(table):

@@ -164,12 +164,6 @@ class InMemoryStore(InMemoryTable):
         self._put_capacity(partition, capacity)
         self._asked(declared.manifest.service, entry, now)
 
-    def put_capacity(self, records: ServiceRecords, capacity: Capacity, entry: Decision, now: float) -> None:
-        partition = self._still_declared(records)
-        self._check_capacity(partition, records)
-        self._put_capacity(partition, capacity)
-        self._asked(records.state.service, entry, now)
-
     def put_operator(self, records: ServiceRecords, wishes: OperatorWishes, entry: Decision, now: float) -> None:
         partition = self._still_declared(records)
         if records.operator_revision != (partition.operator[1] if partition.operator else None):

@@ -9,6 +9,7 @@ from typing import Any
 from headcount.errors import Refused
 from headcount.model.manifest import Manifest
 from headcount.model.manifest_parser import canonical_document
+from headcount.model.percentages import maximum_total, minimum_healthy
 from headcount.model.service import Capacity, DeclaredService, ServiceState, ServiceStatus
 from headcount.model.task import Task, how_it_ended, zone_of
 from headcount.ports import Resolved, ServiceRecords
@@ -144,6 +145,17 @@ def warnings(manifest: Manifest, before: ServiceRecords | None) -> list[str]:
     if len(set(manifest.subnets)) == 1:
         said.append("one subnet is one zone: losing that zone loses the service")
     return said
+
+
+def deadlock(manifest: Manifest, count: int) -> list[str]:
+    """A warning where no deployment could go on at this count: none may stop first and none may start first."""
+    kept = minimum_healthy(count, manifest.minimum_healthy_percent)
+    most = maximum_total(count, manifest.maximum_percent)
+    if count == 0 or kept < count or most > count:
+        return []
+    percents = f"minimumHealthyPercent {manifest.minimum_healthy_percent} keeps {kept}"
+    percents += f" and maximumPercent {manifest.maximum_percent} allows {most}"
+    return [f"no deployment can go on at {count} tasks: {percents}; change one of them before the next deployment"]
 
 
 def summary(

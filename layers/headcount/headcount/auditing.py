@@ -4,12 +4,16 @@ An auditor lives as long as its process and remembers the rosters it read, so th
 roster is read again only when the index says that a pass has changed it.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 
+from headcount.errors import HeadcountError
 from headcount.model.task import ContainerHealth, Task
+from headcount.planning.stock import matters
 from headcount.ports import AuditStore, Clock, Kicks, ServiceMark, Sighting, TaskRuntime
 
+VANISHED_AFTER_MISSES = 2  # one answer without a task may be ECS's mistake
 VANISHED_AFTER_SECONDS = 300.0  # a young task may be missing from DescribeTasks: ECS is eventually consistent
 ORPHAN_AFTER_SECONDS = 120.0  # a younger task may be on its way into the table
 OVERDUE_SECONDS = 5.0
@@ -30,6 +34,7 @@ class Findings:
     orphans: int = 0
     kicked: int = 0
     out_of_time: bool = False
+    troubles: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -48,46 +53,80 @@ class Auditor:
     clock: Clock
     _rosters: dict[str, _Roster] = field(default_factory=dict)
     _swept_at: dict[str, float] = field(default_factory=dict)
+    _misses: dict[str, int] = field(default_factory=dict)
+    _audits: int = 0
 
     def audit(self, clusters: Sequence[str], remaining: Callable[[], float]) -> Findings:
         """Audit the clusters in turn, as far as time allows; the rest waits for the next minute."""
         findings = Findings()
-        for cluster in clusters:
+        for cluster in self._in_turn(clusters):
             if remaining() < RESERVE_SECONDS:
                 findings.out_of_time = True
                 break
-            self._audit_cluster(cluster, findings, remaining)
+            with self._contained(findings, f"cluster {cluster}"):
+                self._audit_cluster(cluster, findings, remaining)
+        self._audits += 1
         return findings
 
-    def _audit_cluster(self, cluster: str, findings: Findings, remaining: Callable[[], float]) -> None:
-        marks = self.store.services(cluster)
-        findings.services += len(marks)
-        self._refresh(marks)
-        due = {mark.service: reason for mark in marks if (reason := self._why_due(mark))}
-        try:
-            for service in self._compare(cluster, marks, findings, remaining):
-                due.setdefault(service, "the audit found news")
-            if self.clock() - self._swept_at.get(cluster, 0.0) >= SWEEP_SECONDS and remaining() >= RESERVE_SECONDS:
-                for service in self._sweep(cluster, findings):
-                    due.setdefault(service, "the audit found an orphan")
-                self._swept_at[cluster] = self.clock()
-        finally:  # whatever ECS refuses: what is due stays due, and what was written down is news only once
-            for service, reason in due.items():
-                self.kicks.kick(service, None, reason)
-                findings.kicked += 1
+    def _in_turn(self, clusters: Sequence[str]) -> Sequence[str]:
+        """The clusters, beginning with another one each time: an audit cut short is not always short of the same."""
+        first = self._audits % len(clusters) if clusters else 0
+        return [*clusters[first:], *clusters[:first]]
 
-    def _refresh(self, marks: Iterable[ServiceMark]) -> None:
-        """Read again the rosters that a pass has changed since."""
+    @contextmanager
+    def _contained(self, findings: Findings, where: str) -> Iterator[None]:
+        """The trouble of one service or cluster is reported and does not keep the audit from the others."""
+        try:
+            yield
+        except HeadcountError as error:
+            findings.troubles.append(f"{where}: {error}")
+
+    def _audit_cluster(self, cluster: str, findings: Findings, remaining: Callable[[], float]) -> None:
+        marks = self._readable(self.store.services(cluster), findings)
+        findings.services += len(marks)
+        self._drop_rosters_of_others(cluster, marks)
+        for mark in marks:
+            reason = self._why_due(mark)
+            if reason is not None:
+                self._kick(mark.service, reason, findings)
+        news: set[str] = set()
+        with self._contained(findings, f"cluster {cluster}"):
+            self._compare(cluster, marks, findings, remaining, news)
+        if self.clock() - self._swept_at.get(cluster, 0.0) >= SWEEP_SECONDS and remaining() >= RESERVE_SECONDS:
+            with self._contained(findings, f"sweep of cluster {cluster}"):
+                self._sweep(cluster, findings, news)
+                self._swept_at[cluster] = self.clock()
+        for service in sorted(news):
+            self._kick(service, "the audit found news", findings)
+
+    def _kick(self, service: str, reason: str, findings: Findings) -> None:
+        with self._contained(findings, f"kick of {service}"):
+            self.kicks.kick(service, None, reason)
+            findings.kicked += 1
+
+    def _readable(self, marks: Iterable[ServiceMark], findings: Findings) -> list[ServiceMark]:
+        """The services whose rosters are known; those that a pass has changed since are read again."""
+        readable: list[ServiceMark] = []
         for mark in marks:
             known = self._rosters.get(mark.service)
-            if known is None or known.pass_number != mark.pass_number:
-                tasks = {task.task_id: task for task in self.store.roster(mark.service)}
-                self._rosters[mark.service] = _Roster(pass_number=mark.pass_number, tasks=tasks)
+            with self._contained(findings, f"service {mark.service}"):
+                if known is None or known.pass_number != mark.pass_number:
+                    tasks = {task.task_id: task for task in self.store.roster(mark.service)}
+                    self._rosters[mark.service] = _Roster(pass_number=mark.pass_number, tasks=tasks)
+                readable.append(mark)
+        return readable
+
+    def _drop_rosters_of_others(self, cluster: str, marks: Iterable[ServiceMark]) -> None:
+        """Services that left the index are no longer remembered."""
+        present = {mark.service for mark in marks}
+        gone = [one for one in self._rosters if one.startswith(f"{cluster}/") and one not in present]
+        for service in gone:
+            del self._rosters[service]
 
     def _why_due(self, mark: ServiceMark) -> str | None:
         """Why a service must be looked at, whatever ECS says: lost kicks, lost timers, records nobody came back for."""
         now = self.clock()
-        if mark.generation != mark.seen_generation:
+        if mark.generation is not None and mark.generation != mark.seen_generation:
             return "a manifest that no pass has seen"
         if mark.next_wake is not None and now > mark.next_wake + OVERDUE_SECONDS:
             return "an overdue timer"
@@ -97,9 +136,14 @@ class Auditor:
         return None
 
     def _compare(
-        self, cluster: str, marks: Iterable[ServiceMark], findings: Findings, remaining: Callable[[], float]
-    ) -> Iterable[str]:
-        """Describe every task on record that is not known to be stopped; yields the services with news."""
+        self,
+        cluster: str,
+        marks: Iterable[ServiceMark],
+        findings: Findings,
+        remaining: Callable[[], float],
+        news: set[str],
+    ) -> None:
+        """Describe every task on record that is not known to be stopped; ``news`` gets the services that changed."""
         places = {
             task.task_id: mark.service
             for mark in marks
@@ -118,39 +162,43 @@ class Auditor:
                 service = places[task_id]
                 task = self._rosters[service].tasks[task_id]
                 if task_id in seen:
-                    news = self._take_in(service, task, seen[task_id], findings)
+                    self._misses.pop(task_id, None)
+                    changed = self._take_in(service, task, seen[task_id], findings)
                 else:
-                    news = self._take_as_vanished(service, task, findings)
-                if news:
-                    yield service
+                    changed = self._take_as_vanished(service, task, findings)
+                if changed:
+                    news.add(service)
 
     def _take_in(self, service: str, task: Task, sighting: Sighting, findings: Findings) -> bool:
-        """Write what differs: a newer version, another health. Both are remembered, so the next minute is quiet."""
+        """Write what differs: a newer version, another health. Both are remembered, so the next minute is quiet.
+
+        A roster may lag behind events that needed no pass, so a newer version counts as missed only where it matters.
+        """
         news = False
-        health = task.health
-        if sighting.observed.version > task.observed.version:
-            findings.missed += 1
-            news = self.store.record_sighting(service, sighting)
+        health, observed = task.health, task.observed
+        if sighting.observed.version > observed.version:
+            observed = sighting.observed
+            news = self.store.record_sighting(service, sighting) and matters(observed)
+            findings.missed += news
         if sighting.health in ("HEALTHY", "UNHEALTHY") and (health is None or health.status != sighting.health):
             health = ContainerHealth(status=sighting.health, seen_at=self.clock())
             self.store.record_health(service, task.task_id, health)
             news = True
-        newer = sighting.observed if sighting.observed.version > task.observed.version else task.observed
-        self._rosters[service].tasks[task.task_id] = Task(
-            task_id=task.task_id, observed=newer, managed=task.managed, health=health, confirmed_at=task.confirmed_at
-        )
+        self._rosters[service].tasks[task.task_id] = replace(task, observed=observed, health=health)
         return news
 
     def _take_as_vanished(self, service: str, task: Task, findings: Findings) -> bool:
-        """ECS does not know a task: lost, unless it is so young that ECS may not know it yet."""
+        """ECS does not know a task: lost, unless it is too young for ECS to know, or was missing only once."""
         born = task.managed.launched_at if task.managed else (task.observed.created_at or self.clock())
-        if self.clock() - born < VANISHED_AFTER_SECONDS:
+        self._misses[task.task_id] = self._misses.get(task.task_id, 0) + 1
+        if self.clock() - born < VANISHED_AFTER_SECONDS or self._misses[task.task_id] < VANISHED_AFTER_MISSES:
             return False
         findings.vanished += 1
+        del self._misses[task.task_id]
         return self.store.record_vanished(service, task, "ECS does not know this task any more", self.clock())
 
-    def _sweep(self, cluster: str, findings: Findings) -> Iterable[str]:
-        """Look at the cluster's tasks that nobody has written down; yields the services that one of ours belongs to.
+    def _sweep(self, cluster: str, findings: Findings, news: set[str]) -> None:
+        """Look at the cluster's tasks that nobody has written down; ``news`` gets the services they belong to.
 
         An event alone does not write a task down: it may be an echo, so its record counts for nothing until confirmed.
         """
@@ -167,4 +215,4 @@ class Auditor:
                 continue
             findings.orphans += 1
             self.store.confirm(sighting.service, sighting, self.clock())
-            yield sighting.service
+            news.add(sighting.service)

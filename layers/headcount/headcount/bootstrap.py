@@ -110,8 +110,15 @@ def controller() -> tuple[Any, Settings]:
 
 
 def _client(service: str) -> Any:
-    """A client that gives up early: a pass has seconds, and a later pass tries again."""
-    patience = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2})
+    """A client that gives up early: a pass has seconds, and a later pass tries again.
+
+    ECS is asked once: Headcount's own tokens and recorded stops make a later pass the better retry.
+    """
+    patience = (
+        Config(connect_timeout=1, read_timeout=4, retries={"mode": "standard", "total_max_attempts": 1})
+        if service == "ecs"
+        else Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2})
+    )
     return boto3.client(service, config=patience)  # type: ignore[call-overload]  # a name per call, checked by the tests
 
 

@@ -19,12 +19,16 @@ from headcount.model.plan import (
     StartTasks,
     StopTask,
 )
-from headcount.model.service import Decision, ServiceState, ServiceStatus
+from headcount.model.service import Decision, Launch, ServiceState, ServiceStatus
 from headcount.planning.outcomes import Absorbed, LaunchOutcome, absorb
 from headcount.planning.plan import plan
 from headcount.ports import Clock, Kicks, Measured, ReconcileStore, Sighting, Spread, TaskRuntime, Telling, Timers
 
-RESERVE_SECONDS = 5.0  # a pass starts nothing new with less time than this left
+RESERVE_SECONDS = (
+    6.0  # a pass starts nothing new with less time left: a call to ECS may take 5 s, its record comes after
+)
+CLOCK_SKEW_SECONDS = 0.2
+CARRY_OUT_SECONDS = 60.0  # a plan that was recorded and not finished is looked at again after this, whatever was lost
 DECISIONS_SHOWN = 20
 
 
@@ -161,16 +165,28 @@ class Reconciler:
         launch = action.launch
         try:
             if isinstance(action, LookUpLaunch):
-                found = self.runtime.started_by(launch.request["cluster"], launch.launch_id)
-                self.store.record_launch(state.service, launch, found)
+                self._look_up(state, launch)
                 return LaunchOutcome(launch=launch, kind="answered", started=launch.count)
             answer = self.runtime.launch(launch.request)
+            if isinstance(action, ResumeLaunch) and not answer.tasks:
+                # the first try may have started tasks; what is refused now says nothing about them
+                found = self._look_up(state, launch)
+            else:
+                self.store.record_launch(state.service, launch, answer.tasks)
+                found = len(answer.tasks)
         except TransientError as error:
             return LaunchOutcome(launch=launch, kind="unknown", reason=str(error))
-        self.store.record_launch(state.service, launch, answer.tasks)
-        if answer.refused is not None:
+        if answer.refused is not None and not found:
             return LaunchOutcome(launch=launch, kind="refused", reason=answer.refused)
-        return LaunchOutcome(launch=launch, kind="answered", started=len(answer.tasks), reason=answer.shortfall)
+        return LaunchOutcome(
+            launch=launch, kind="answered", started=found, reason=answer.shortfall or answer.refused or ""
+        )
+
+    def _look_up(self, state: ServiceState, launch: Launch) -> int:
+        """Record the tasks that ECS says a launch started, and close it; how many there are."""
+        found = self.runtime.started_by(launch.request["cluster"], launch.launch_id)
+        self.store.record_launch(state.service, launch, found)
+        return len(found)
 
     def _stop_all(
         self, state: ServiceState, actions: Sequence[StopTask], applied: _Applied, remaining: Callable[[], float]
@@ -242,8 +258,11 @@ class Reconciler:
 
 
 def _next_wake(recorded: float | None, wanted: float | None, now: float) -> tuple[float | None, bool]:
-    """The wake time to record, and whether a timer must be sent for it: only when it is earlier than a pending one."""
-    if recorded is not None and recorded > now and (wanted is None or recorded <= wanted):
+    """The wake time to record, and whether a timer must be sent for it: only when it is earlier than a pending one.
+
+    One that is almost due may be the one that woke this pass, on a machine whose clock is ahead: it is not pending.
+    """
+    if recorded is not None and recorded > now + CLOCK_SKEW_SECONDS and (wanted is None or recorded <= wanted):
         return recorded, False
     return wanted, wanted is not None
 
@@ -260,9 +279,11 @@ def _remember(decided: Plan, before: ServiceStatus, now: float) -> ServiceStatus
     stale = any(decision.kind == "hold" for decision in before.decisions)
     decisions = fresh if fresh or stale else before.decisions
     changed = bool(decided.actions) or replace(decided.status, decisions=decisions) != before
+    look = now + CARRY_OUT_SECONDS
     return replace(
         decided.status,
         decisions=decisions,
+        next_wake=min(before.next_wake or look, look) if decided.actions else before.next_wake,
         open_plan=bool(decided.actions),
         planned_at=now if changed else before.planned_at,
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from headcount import answers
-from headcount.errors import Conflict, NewerSchema, Refused, TransientError
+from headcount.errors import Conflict, Poisoned, Refused, TransientError
 from headcount.model.manifest import MAXIMUM_TASKS, Manifest
 from headcount.model.manifest_parser import parse_manifest
 from headcount.model.problem import Problem
@@ -43,7 +43,7 @@ class Controller:
             return _failure(refused.error_type, str(refused), refused.problems)
         except Conflict as conflict:
             return _failure("Conflict", str(conflict))
-        except (NewerSchema, TransientError) as error:
+        except (Poisoned, TransientError) as error:
             return _failure("Unavailable", str(error))
 
     def _operation(self, request: object) -> tuple[Callable[[Mapping[str, Any]], dict[str, Any]], Mapping[str, Any]]:
@@ -126,7 +126,8 @@ class Controller:
 
     def scale(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Set the desired count. The manifest's own number stays what it is until it is changed there."""
-        records = self._declared(request)
+        records, declared = self._declared(request)
+        now = self.clock()
         count = _integer(request, "desiredCount", 0, MAXIMUM_TASKS)
         before = records.state.capacity
         was = before.desired_count if before else 0
@@ -135,7 +136,7 @@ class Controller:
                 desired_count=count,
                 declared_count=before.declared_count if before else count,
                 reason=f"scaled from {was} to {count}" + (f" by {_by(request)}" if _by(request) else ""),
-                changed_at=self.clock(),
+                changed_at=now,
             )
             entry = Decision(
                 kind="control",
@@ -143,9 +144,11 @@ class Controller:
                 event_name="SERVICE_DESIRED_COUNT_UPDATED",
                 by=_by(request) or None,
             )
-            self.store.put_capacity(records, capacity, entry, self.clock())
+            # a generation of its own: should the kick be lost, the audit sees that no pass has looked at it
+            self.store.put_service(records, replace(declared, generation=declared.generation + 1), capacity, entry, now)
         self._kick(records.state.service, "scale")
-        return {"service": records.state.service, "before": was, "after": count}
+        warnings = answers.deadlock(declared.manifest, count)
+        return {"service": records.state.service, "before": was, "after": count, "warnings": warnings}
 
     def delete(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Mark a service for deletion: its tasks stop, its records go, the manifest last."""
@@ -166,7 +169,7 @@ class Controller:
 
     def protect(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Protect tasks from scale-in and deployments for a while; 0 minutes removes the protection."""
-        records = self._declared(request)
+        records, _ = self._declared(request)
         minutes = (
             _integer(request, "expiresInMinutes", 0, LONGEST_PROTECTION_MINUTES)
             if "expiresInMinutes" in request
@@ -287,14 +290,14 @@ class Controller:
             raise Refused("ServiceNotFound", f"there is no service {service}")
         return records
 
-    def _declared(self, request: Mapping[str, Any]) -> ServiceRecords:
+    def _declared(self, request: Mapping[str, Any]) -> tuple[ServiceRecords, DeclaredService]:
         records = self._find(request)
         declared: DeclaredService | None = records.state.declared
         if declared is None:
             raise Refused("ServiceNotFound", f"nobody declares {records.state.service}")
         if declared.deleting_at is not None:
             raise Refused("ServiceDeleting", f"{records.state.service} is being deleted")
-        return records
+        return records, declared
 
     def _own_tasks(self, records: ServiceRecords, tasks: object) -> list[str]:
         known = {task.task_id for task in records.state.tasks}

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from headcount.model.task import STARTING_STATES, ObservedTask
+from headcount.planning.stock import matters
 from headcount.ports import Kicks, ObserveStore, Sighting
 
 
@@ -29,8 +29,3 @@ class Observer:
         number = self.store.pass_number(sighting.service)
         self.kicks.kick(sighting.service, number, f"task {sighting.observed.last_status}", sighting.at)
         return "kicked"
-
-
-def matters(observed: ObservedTask) -> bool:
-    """Whether a pass would decide anything new: a task on its way up changes nothing until it runs or dies."""
-    return observed.desired_status == "STOPPED" or observed.last_status not in STARTING_STATES

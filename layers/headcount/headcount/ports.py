@@ -249,10 +249,6 @@ class ControlStore(Protocol):
         """Write manifest and capacity together, and the entry in the history."""
         ...
 
-    def put_capacity(self, records: ServiceRecords, capacity: Capacity, entry: Decision, now: float) -> None:
-        """Write the capacity alone."""
-        ...
-
     def put_operator(self, records: ServiceRecords, wishes: OperatorWishes, entry: Decision, now: float) -> None:
         """Write what operators wish."""
         ...

@@ -6,7 +6,6 @@ from builders import SERVICE
 from fakes.crashing import Tripwire
 from fakes.loop import FakeLoop
 from headcount.auditing import Auditor
-from headcount.errors import Throttled
 
 
 def _quiet(desired: int = 3) -> FakeLoop:
@@ -57,8 +56,8 @@ def test_a_task_that_ecs_does_not_know_is_lost_only_when_it_is_not_young(age, lo
     (task_id,) = loop.ids()
     loop.runtime.forget(task_id)
     loop.clock.advance(age)
-    findings = loop.auditor.audit(["prod"], lambda: 50.0)
-    assert findings.vanished == lost
+    assert loop.auditor.audit(["prod"], lambda: 50.0).vanished == 0, "one answer without it may be ECS's mistake"
+    assert loop.auditor.audit(["prod"], lambda: 50.0).vanished == lost
     _deliver(loop)
     assert len(loop.ids()) == lost, "a lost task is replaced"
 
@@ -196,8 +195,7 @@ def test_what_is_due_is_kicked_although_ecs_has_no_patience():
     loop.deploy()
     loop.kicks.waiting.clear()
     loop.runtime.throttle("describe", 1)
-    with pytest.raises(Throttled):
-        loop.audit()
+    loop.audit()
     assert [message.cause for message in loop.kicks.waiting] == ["a manifest that no pass has seen"]
 
 
@@ -211,8 +209,7 @@ def test_news_that_were_written_before_ecs_lost_patience_are_kicked():
     loop.auditor.runtime = Tripwire(1, "before", lambda: loop.runtime.throttle("describe", 1)).guard(
         loop.runtime, "runtime"
     )
-    with pytest.raises(Throttled):
-        loop.audit()
+    loop.audit()
     _deliver(loop)
     assert victim not in loop.ids()
     assert len(loop.ids()) == 150

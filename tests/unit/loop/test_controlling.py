@@ -102,6 +102,7 @@ def test_scale_sets_the_count_and_says_what_it_was(steady):
         "service": "prod/web",
         "before": 3,
         "after": 5,
+        "warnings": [],
     }
     steady.loop.settle()
     steady.loop.assert_exactly(5)

@@ -76,9 +76,10 @@ def test_a_refused_launch_is_closed_and_tried_again_more_and_more_slowly():
     loop = FakeLoop()
     loop.runtime.refusal = "ClientException: TaskDefinition is inactive"
     loop.declare(1)
-    loop.deliver_kick()
+    loop.drain()
     state = loop.state()
     assert state.launches == ()
+    assert loop.runtime.calls["launch"] == 2, "one try in each zone"
     assert state.status.backoff.refused
     assert "TaskDefinition is inactive" in state.status.backoff.reason
     assert state.status.next_wake == state.status.backoff.until

@@ -140,7 +140,11 @@ def _about_starts(reading: Reading, decided: Plan) -> Iterator[str]:
         yield f"makes it {total} tasks where maximum percent allows {most}"
     if reading.throttled:
         yield "starts tasks while ECS asks for patience"
-    skipped = {one.zone for one in reading.state.status.zones if reading.now < one.until}
+    skipped = {
+        one.zone
+        for one in reading.state.status.zones
+        if reading.now < one.until and one.deployment in (None, reading.declared.deployment)
+    }
     for action in decided.actions:
         if isinstance(action, StartTasks) and action.launch.zone in skipped:
             yield f"starts tasks in {action.launch.zone}, which has no capacity"

@@ -105,7 +105,8 @@ def test_protected_old_tasks_stay_with_a_reason() -> None:
     decided = planned(state)
     assert stopped(decided) == ["old-2"]
     assert holds(decided) == ["1 task too many, but 1 of 2 are protected"]
-    assert decided.wake_at == NOW + 600.0
+    assert decided.wake_at == NOW + 300.0, "what is not steady is looked at every five minutes"
+    assert planned(state, now=NOW + 400.0).wake_at == NOW + 600.0, "and when the protection ends"
 
 
 def test_a_deployment_completes_when_its_tasks_are_healthy_and_no_old_one_is_left() -> None:

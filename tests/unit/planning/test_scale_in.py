@@ -111,7 +111,9 @@ def test_protected_tasks_beyond_the_desired_count_stay_with_a_reason_until_they_
     decided = planned(a_service(*tasks(3), desired=1, protected=["task-1", "task-2", "task-3"]))
     assert stopped(decided) == []
     assert holds(decided) == ["2 tasks too many, but 3 of 3 are protected"]
-    assert decided.wake_at == NOW + 600.0
+    assert decided.wake_at == NOW + 300.0, "what is not steady is looked at every five minutes"
+    soon = planned(a_service(*tasks(3), desired=1, protected=["task-1", "task-2", "task-3"]), now=NOW + 400.0)
+    assert soon.wake_at == NOW + 600.0, "and when the protection ends"
 
 
 def test_protection_ends() -> None:

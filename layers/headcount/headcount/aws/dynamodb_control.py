@@ -8,7 +8,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from headcount.aws import records
-from headcount.aws.dynamodb import CONFLICT_TRIES, ServiceTable
+from headcount.aws.dynamodb import CONFLICT_TRIES, ServiceTable, cancellation
 from headcount.aws.failures import error_code
 from headcount.aws.records import document, key, number, text
 from headcount.errors import Conflict, TransientError
@@ -88,17 +88,6 @@ class ControlTable(ServiceTable):
             ]
         )
 
-    def put_capacity(self, before: ServiceRecords, capacity: Capacity, entry: Decision, now: float) -> None:
-        """The capacity alone, as long as the service is not being deleted."""
-        service = before.state.service
-        self._write(
-            [
-                self._capacity_put(service, before, capacity),
-                self._still_declared(service, before),
-                self.history_put(service, 0, f"control-{uuid.uuid4().hex[:8]}", [entry], now),
-            ]
-        )
-
     def put_operator(self, before: ServiceRecords, wishes: OperatorWishes, entry: Decision, now: float) -> None:
         """Operators' wishes, as long as the service is not being deleted."""
         service = before.state.service
@@ -154,6 +143,8 @@ class ControlTable(ServiceTable):
         except ClientError as error:
             if error_code(error) != "TransactionCanceledException":
                 raise
+            if "ConditionalCheckFailed" not in cancellation(error):
+                raise TransientError(f"the table did not take it: {error}") from error
             raise Conflict("somebody else changed the service at this moment; try again") from error
 
     def _capacity_put(self, service: str, before: ServiceRecords | None, capacity: Capacity) -> dict[str, Any]:

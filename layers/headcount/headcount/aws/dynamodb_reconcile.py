@@ -15,7 +15,7 @@ from headcount.model.service import Decision, Launch, ServiceState, ServiceStatu
 from headcount.model.task import ManagedTask
 from headcount.ports import Sighting
 
-ENTRIES_A_RECORD = 250
+ENTRIES_A_RECORD = 200
 
 
 class ReconcileTable(ServiceTable):
@@ -64,7 +64,7 @@ class ReconcileTable(ServiceTable):
         self._fenced(state, writes)
 
     def record_launch(self, service: str, launch: Launch, sightings: Sequence[Sighting]) -> None:
-        """Close the launch and write its tasks in one transaction. A launch that is closed already stays so."""
+        """Close the launch and write its tasks in one transaction. One that is closed already stays so."""
         managed = ManagedTask(deployment=launch.deployment, launched_at=launch.at, zone=launch.zone)
         close = {
             "Delete": {
@@ -73,42 +73,36 @@ class ReconcileTable(ServiceTable):
                 "ConditionExpression": "attribute_exists(pk)",
             }
         }
-        writes = [close]
-        for sighting in sightings:
-            writes.append(self._first_record(service, sighting, managed))
-            writes.append(self._whereabouts_put(service, sighting))
+        tasks = [
+            write
+            for sighting in sightings
+            for write in (self._first_record(service, sighting, managed), self._whereabouts_put(service, sighting))
+        ]
         try:
-            self.call("transact_write_items", TransactItems=writes)
+            self.call("transact_write_items", TransactItems=[close, *tasks])
         except ClientError as error:
-            if error_code(error) != "TransactionCanceledException" or cancellation(error) != {"ConditionalCheckFailed"}:
+            if error_code(error) != "TransactionCanceledException":
                 raise
+            if cancellation(error) != {"ConditionalCheckFailed"}:
+                raise TransientError(f"the table did not take it: {error}") from error
 
     def forget(self, service: str, task_ids: Sequence[str]) -> None:
         """Delete the records of stopped tasks."""
         self.delete_keys([key(service, records.TASK + task_id) for task_id in task_ids])
 
     def remove_service(self, state: ServiceState, history: Sequence[Decision], now: float) -> None:
-        """Status first (fenced: only the newest pass may), the rest, the manifest last."""
+        """Status, capacity, wishes and manifest at once, as the newest pass. Its tasks' records are gone before."""
         del history, now  # the decision stands in the history since the plan was committed
         service = state.service
-        try:
-            self.call(
-                "delete_item",
-                TableName=self.table,
-                Key=key(service, records.STATUS),
-                ConditionExpression="#p = :p",
-                ExpressionAttributeNames={"#p": "pass"},
-                ExpressionAttributeValues={":p": number(state.pass_number)},
-            )
-        except ClientError as error:
-            if error_code(error) == "ConditionalCheckFailedException":
-                raise Superseded(f"pass {state.pass_number} of {service} is not the newest") from error
-            raise
-        if state.declared is None:
-            return
-        tasks = [key(service, records.TASK + task.task_id) for task in state.tasks]
-        self.delete_keys([*tasks, key(service, records.CAPACITY), key(service, records.OPERATOR)])
-        self.delete_keys([key(service, records.MANIFEST)])
+        ends = [self._delete_if(service, records.STATUS, "#a = :a", "pass", state.pass_number)]
+        if state.declared is not None:
+            same = "#a = :a AND attribute_exists(deleting)"
+            ends += [
+                self._delete_if(service, records.MANIFEST, same, "generation", state.declared.generation),
+                {"Delete": {"TableName": self.table, "Key": key(service, records.CAPACITY)}},
+                {"Delete": {"TableName": self.table, "Key": key(service, records.OPERATOR)}},
+            ]
+        self._fenced(state, ends)
 
     # -- the parts of a transaction -----------------------------------------------------------------------------------
 
@@ -121,6 +115,17 @@ class ReconcileTable(ServiceTable):
             if _first_reason(error) == "ConditionalCheckFailed":
                 raise Superseded(f"pass {state.pass_number} of {state.service} is not the newest") from error
             raise TransientError(f"the records of {state.service} changed under the plan: {error}") from error
+
+    def _delete_if(self, service: str, sort: str, condition: str, attribute: str, value: int) -> dict[str, Any]:
+        return {
+            "Delete": {
+                "TableName": self.table,
+                "Key": key(service, sort),
+                "ConditionExpression": condition,
+                "ExpressionAttributeNames": {"#a": attribute},
+                "ExpressionAttributeValues": {":a": number(value)},
+            }
+        }
 
     def _history_puts(
         self, state: ServiceState, part: str, history: Sequence[Decision], now: float

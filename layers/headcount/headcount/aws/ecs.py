@@ -8,7 +8,7 @@ from typing import Any, cast
 from botocore.exceptions import ClientError
 
 from headcount.aws.failures import error_code, error_message, translated
-from headcount.errors import Throttled
+from headcount.errors import Throttled, TransientError
 from headcount.model.manifest import GROUP_PREFIX
 from headcount.model.task import ContainerEnd, ObservedTask, task_id_of
 from headcount.planning.backoff import CAPACITY_WORDS
@@ -134,7 +134,7 @@ class EcsTaskRuntime:
         """The tasks that ECS knows, 100 a call. A cluster that is gone has none."""
         seen: list[Sighting] = []
         for first in range(0, len(task_ids), DESCRIBED_AT_ONCE):
-            with translated(), _nothing_in_a_missing_cluster():
+            with _reading():
                 answer = self.client.describe_tasks(cluster=cluster, tasks=task_ids[first : first + DESCRIBED_AT_ONCE])
                 seen.extend(sighting_of(task, self.install) for task in answer.get("tasks", ()))
         return tuple(seen)
@@ -149,19 +149,20 @@ class EcsTaskRuntime:
         return self._list(cluster=cluster, desiredStatus="RUNNING")
 
     def _list(self, **request: str) -> Iterator[str]:
-        with translated(), _nothing_in_a_missing_cluster():
+        with _reading():
             for page in self.client.get_paginator("list_tasks").paginate(**request):
                 yield from (task_id_of(arn) for arn in page["taskArns"])
 
 
 @contextmanager
-def _nothing_in_a_missing_cluster() -> Iterator[None]:
-    """One cluster that was deleted must not keep the audit from the others."""
+def _reading() -> Iterator[None]:
+    """A cluster that is gone has no tasks; whatever else stands against reading may be gone by the next time."""
     try:
-        yield
+        with translated():
+            yield
     except ClientError as error:
         if error_code(error) != "ClusterNotFoundException":
-            raise
+            raise TransientError(f"{error.operation_name}: {error_code(error)}: {error_message(error)}") from error
 
 
 def _shortfall(failures: Sequence[Mapping[str, Any]]) -> str:

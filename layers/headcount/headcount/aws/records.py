@@ -27,6 +27,7 @@ MANIFEST, CAPACITY, OPERATOR, STATUS = "manifest", "capacity", "operator", "stat
 TASK, LAUNCH = "task#", "launch#"
 STRANGER_SECONDS = 24 * 3600  # what a late event leaves of a deleted task goes by itself
 DAY_SECONDS = 24 * 3600
+REASON_LENGTH = 500
 
 Item = dict[str, dict[str, Any]]
 """A DynamoDB item in the wire's own typed JSON: ``{"pk": {"S": "prod/web"}}``."""
@@ -160,7 +161,7 @@ def entry(decision: Decision, pass_number: int, now: float) -> dict[str, Any]:
         "pass": pass_number,
         "kind": decision.kind,
         "level": decision.level,
-        "reason": decision.reason,
+        "reason": decision.reason[:REASON_LENGTH],  # ECS's reasons can be long, and a record holds 400 KB
         **known,
     }
 

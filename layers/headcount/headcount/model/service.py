@@ -106,13 +106,17 @@ class Backoff:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ZoneRefusal:
-    """A zone without capacity, skipped until ``until``. ``since``: when it refused last; ``refusals`` in a row."""
+    """A zone that takes no tasks, skipped until ``until``. ``since``: when it refused last; ``refusals`` in a row.
+
+    ``deployment``: set where ECS refused the request itself, which another deployment may mend; None for capacity.
+    """
 
     zone: str
     refusals: int
     since: float
     until: float
     reason: str
+    deployment: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

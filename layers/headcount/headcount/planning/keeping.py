@@ -7,6 +7,7 @@ from headcount.planning.situation import Situation, Step, hold, managed_of
 from headcount.planning.stock import deployment_of
 
 ADOPTIONS = 20  # a pass: they fit in one transaction of the table, beside launches and stops
+ECHOES = 100
 FORGOTTEN = 500  # a pass: what is told of them fits in a few records of the history
 DELETION_LOOK_SECONDS = 60.0
 
@@ -35,10 +36,11 @@ def to_forget(situation: Situation) -> list[Task]:
 def forget_echoes(situation: Situation) -> Step:
     """Delete the records that late events of forgotten tasks left behind."""
     reason = "a late event of a task that is on no record"
-    echoes = situation.stock.echoes
+    echoes = situation.stock.echoes[:ECHOES]
     return Step(
         actions=tuple(ForgetTask(task_id=task.task_id, reason=reason) for task in echoes),
         decisions=tuple(Decision(kind="forget", reason=reason, task=task.task_id) for task in echoes),
+        again=len(situation.stock.echoes) > ECHOES,
     )
 
 

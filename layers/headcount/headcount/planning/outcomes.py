@@ -10,6 +10,7 @@ from headcount.planning.words import clock_time, some
 
 FIRST_PATIENCE_SECONDS = 1.0
 LONGEST_PATIENCE_SECONDS = 30.0
+FORGOTTEN_AFTER_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +56,7 @@ def absorb(
         elif outcome.kind == "refused":
             status, decision = _launch_refused(status, declared, outcome, now, jitter)
             decisions.append(decision)
+            again |= status.backoff is None or not status.backoff.refused
     answered = any(outcome.kind == "answered" and outcome.started for outcome in outcomes)
     if answered and status.backoff is not None and status.backoff.refused:
         status = replace(status, backoff=None)
@@ -91,28 +93,42 @@ def _zone_refused(
 def _launch_refused(
     status: ServiceStatus, declared: DeclaredService, outcome: LaunchOutcome, now: float, jitter: float
 ) -> tuple[ServiceStatus, Decision]:
+    """A request may be refused for its subnets alone: another zone is tried first, and only then all places wait."""
+    zone = outcome.launch.zone
+    known = next((refusal for refusal in status.zones if refusal.zone == zone), None)
+    refusal = refuse_zone(known, zone, outcome.reason, now, jitter)
+    status = replace(status, zones=with_refusal(status.zones, replace(refusal, deployment=outcome.launch.deployment)))
     before = status.backoff
+    closed = {refusal.zone for refusal in status.zones if now < refusal.until}
+    if any(zone not in closed for zone, _ in declared.zones):
+        return status, _refusal(outcome, f"{zone}: RunTask refused: {outcome.reason}; trying another zone")
+    # refused everywhere: the request is at fault, not a zone
+    status = replace(status, zones=tuple(one for one in status.zones if one.deployment is None))
     # one round a pass, however many of its calls were refused
     if before is None or not before.refused or before.began_at != now:
         before = refuse(before, declared.deployment, outcome.reason, declared.manifest.restarts, now, jitter)
-    decision = Decision(
+    # the plan was made before the refusal; without its state a service that is only ever refused never says so
+    said = replace(status, backoff=before, state="BACKING_OFF", state_reason=before.reason, steady_since=None)
+    return said, _refusal(outcome, before.reason)
+
+
+def _refusal(outcome: LaunchOutcome, reason: str) -> Decision:
+    return Decision(
         kind="refused",
         level="ERROR",
         event_name="SERVICE_TASK_CONFIGURATION_FAILURE",
         launch=outcome.launch.launch_id,
         deployment=outcome.launch.deployment,
-        reason=before.reason,
+        reason=reason,
     )
-    # the plan was made before the refusal; without its state a service that is only ever refused never says so
-    said = replace(status, backoff=before, state="BACKING_OFF", state_reason=before.reason, steady_since=None)
-    return said, decision
 
 
 def _patience(before: Throttle | None, unknown: str | None, now: float, jitter: float) -> Throttle | None:
     """A jittered pause that doubles while ECS keeps asking for patience; None once it answers."""
     if unknown is None:
         return None
-    times = 1 if before is None else before.times + 1
+    in_a_row = before is not None and now - before.until < FORGOTTEN_AFTER_SECONDS
+    times = before.times + 1 if before is not None and in_a_row else 1
     wait = min(LONGEST_PATIENCE_SECONDS, FIRST_PATIENCE_SECONDS * 2.0 ** min(times - 1, 60)) * (0.5 + jitter / 2.0)
     until = now + wait
     return Throttle(times=times, until=until, reason=f"ECS: {unknown}; calling again at {clock_time(until)}")

@@ -38,7 +38,15 @@ def with_refusal(refusals: tuple[ZoneRefusal, ...], refusal: ZoneRefusal) -> tup
     return (*(other for other in refusals if other.zone != refusal.zone), refusal)
 
 
-def still_known(refusals: tuple[ZoneRefusal, ...], zones: Iterable[str], now: float) -> tuple[ZoneRefusal, ...]:
-    """The refusals worth remembering: of zones the service still uses, and not long past."""
+def still_known(
+    refusals: tuple[ZoneRefusal, ...], zones: Iterable[str], deployment: str, now: float
+) -> tuple[ZoneRefusal, ...]:
+    """The refusals worth remembering: of zones still used, not of another deployment's requests, not long past."""
     used = set(zones)
-    return tuple(refusal for refusal in refusals if refusal.zone in used and now - refusal.until < LONGEST_SKIP_SECONDS)
+    return tuple(
+        refusal
+        for refusal in refusals
+        if refusal.zone in used
+        and refusal.deployment in (None, deployment)
+        and now - refusal.until < LONGEST_SKIP_SECONDS
+    )

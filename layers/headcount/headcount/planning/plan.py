@@ -26,6 +26,8 @@ from headcount.planning.stock import deployment_of
 from headcount.planning.stopping import report_undead, stop_again, stop_stuck, stop_surplus
 from headcount.planning.telling import STEADY_AGAIN_SECONDS, announce, describe_state, note_deployments
 
+UNSETTLED_LOOK_SECONDS = 300.0
+
 
 def plan(state: ServiceState, now: float, jitter: float) -> Plan:
     """Decide one pass. ``now`` in epoch seconds, ``jitter`` between 0 and 1. Never raises; "cannot" is a reason."""
@@ -35,6 +37,8 @@ def plan(state: ServiceState, now: float, jitter: float) -> Plan:
     steps = [rule(situation) for rule in RULES]
     status, announcements = announce(_status(situation), state.status, situation.declared, now)
     steps.append(Step(decisions=announcements, wakes=_next_announcement(status)))
+    if status.state != "STEADY":  # whatever is lost on the way: nothing that is not well goes long without a look
+        steps.append(Step(wakes=(now + UNSETTLED_LOOK_SECONDS,)))
     stopped = {action.task_id for step in steps for action in step.actions if isinstance(action, StopTask)}
     wakes = [at for step in steps for at in step.wakes if at > now]
     return Plan(

@@ -127,7 +127,7 @@ def _refusals(
 ) -> tuple[ZoneRefusal, ...]:
     """Zones that refused in ``RunTask``'s answer, and those whose tasks ECS could not place after all."""
     names = [zone for zone, _ in declared.zones]
-    refusals = still_known(state.status.zones, names, now)
+    refusals = still_known(state.status.zones, names, declared.deployment, now)
     for task in lost:
         zone = task.observed.availability_zone or managed_of(task).zone
         if zone not in names or not lacks_capacity(task):

@@ -6,7 +6,7 @@ from enum import IntEnum, auto
 
 from headcount.model.manifest import Deadlines
 from headcount.model.service import DeclaredService, Launch, ServiceState
-from headcount.model.task import ManagedTask, Task
+from headcount.model.task import STARTING_STATES, ManagedTask, ObservedTask, Task
 from headcount.planning.deadlines import start_deadline
 
 
@@ -144,3 +144,8 @@ def _managed(task: Task, launches: Mapping[str, Launch], declared: DeclaredServi
 def deployment_of(task: Task) -> str:
     """The deployment a task in stock belongs to."""
     return task.managed.deployment if task.managed else "unknown"
+
+
+def matters(observed: ObservedTask) -> bool:
+    """Whether a pass would decide anything new: a task on its way up changes nothing until it runs or dies."""
+    return observed.desired_status == "STOPPED" or observed.last_status not in STARTING_STATES

@@ -11,7 +11,7 @@ from headcount.planning.health import is_healthy
 from headcount.planning.rollout import OldTasks, old_tasks_to_stop, surplus_new
 from headcount.planning.situation import Situation, Step, hold, managed_of, stuck_intent
 from headcount.planning.victims import ScaleInOrder, choose_victims
-from headcount.planning.words import clock_time, some
+from headcount.planning.words import some
 
 STOPS = 40  # a pass: they fit in one transaction of the table, and in a pass's time
 
@@ -90,18 +90,22 @@ def stop_again(situation: Situation) -> Step:
 def report_undead(situation: Situation) -> Step:
     """Tasks that were told to stop long ago and are still there: only ECS can end them."""
     deadlines = situation.declared.manifest.deadlines
-    decisions: list[Decision] = []
+    undead: list[str] = []
     wakes: list[float] = []
     for task in (*situation.stock.dying, *situation.stock.leaving):
         deadline = stop_deadline(task, deadlines)
         if deadline is None:
             continue
         if deadline <= situation.now:
-            said = f"told to stop, and still there after {clock_time(deadline)}"
-            decisions.append(hold(said, level="WARN", task=task.task_id))
+            undead.append(task.task_id)
         else:
             wakes.append(deadline)
-    return Step(decisions=tuple(decisions), wakes=tuple(wakes))
+    if not undead:
+        return Step(wakes=tuple(wakes))
+    said = (
+        f"{some(len(undead), 'task')} told to stop, and still there after the deadline: {', '.join(sorted(undead)[:5])}"
+    )
+    return Step(decisions=(hold(said, level="WARN"),), wakes=tuple(wakes))
 
 
 def _stop(task: Task, intent: StopIntent) -> StopTask:
