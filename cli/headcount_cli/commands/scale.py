@@ -27,6 +27,8 @@ def scale(
         if before == after
         else f"{plain(name)}: desired count {before} -> {after}"
     )
+    for warning in result.get("warnings") or []:
+        session.output.note(f"Warning: {plain(str(warning))}")
     if wait:
         session.output.note(sentence)
         with interruptible(f"Stopped waiting; the desired count of {name} stays {after}."):

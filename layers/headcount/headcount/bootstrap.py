@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import Any
 
 import boto3
@@ -109,6 +110,7 @@ def controller() -> tuple[Any, Settings]:
     )
 
 
+@cache
 def _client(service: str) -> Any:
     """A client that gives up early: a pass has seconds, and a later pass tries again.
 
@@ -130,10 +132,9 @@ def _kicks(settings: Settings) -> Any:
 
 def _ecs_arn(settings: Settings) -> str:
     """``arn:aws:ecs:<region>:<account>``, read off the queue's address instead of asking STS at every cold start."""
-    region = boto3.session.Session().region_name or "us-east-1"
+    meta = _client("ecs").meta
     account = settings.reconcile_queue_url.rstrip("/").split("/")[-2]
-    partition = boto3.session.Session().get_partition_for_region(region)
-    return f"arn:{partition}:ecs:{region}:{account}"
+    return f"arn:{meta.partition}:ecs:{meta.region_name}:{account}"
 
 
 def _in_threads(most: int) -> Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[Any]]:
