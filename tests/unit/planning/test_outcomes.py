@@ -1,6 +1,6 @@
 """What ECS answered, as the next pass will find it."""
 
-from builders import NOW, a_backoff, a_declared_service, a_launch, a_status, a_throttle
+from builders import NOW, a_backoff, a_declared_service, a_launch, a_status, a_throttle, zones_named
 from headcount.model.service import ServiceStatus
 from headcount.planning.outcomes import Absorbed, LaunchOutcome, absorb
 
@@ -109,3 +109,10 @@ def test_every_outcome_that_is_no_success_gives_a_reason() -> None:
 def test_a_refusal_that_is_over_wakes_nobody() -> None:
     over = a_status(backoff=a_backoff(refused=True, until=NOW - 1.0))
     assert absorbed(status=over).wake_at is None
+
+
+def test_a_zone_that_refuses_after_an_older_refusal_is_over_is_followed_by_another_zone_at_once() -> None:
+    over = a_status(backoff=a_backoff(refused=True, until=NOW - 1.0))
+    service = a_declared_service(zones=zones_named("zone-a", "zone-b"))
+    result = absorb(over, service, (refused(),), None, NOW, 1.0)
+    assert result.again or result.wake_at is not None

@@ -56,7 +56,8 @@ def absorb(
         elif outcome.kind == "refused":
             status, decision = _launch_refused(status, declared, outcome, now, jitter)
             decisions.append(decision)
-            again |= status.backoff is None or not status.backoff.refused
+            refusing = status.backoff is not None and status.backoff.refused and now < status.backoff.until
+            again |= not refusing  # another zone; a refusal that is over says nothing about it
     answered = any(outcome.kind == "answered" and outcome.started for outcome in outcomes)
     if answered and status.backoff is not None and status.backoff.refused:
         status = replace(status, backoff=None)
