@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from random import Random
 from typing import Final, Literal, TypeVar
 
 from headcount.errors import Throttled, TransientError
 from headcount_simulation.scheduling import Killed, Scheduler
+from headcount_simulation.streams import Streams
 
 Answer = TypeVar("Answer")
 Effect = Literal[
@@ -63,9 +63,9 @@ class CallFault:
 class Calls:
     """The way to AWS. ``tell`` gets one line for each fault that strikes."""
 
-    def __init__(self, scheduler: Scheduler, random: Random, tell: Callable[[str], None]) -> None:
+    def __init__(self, scheduler: Scheduler, streams: Streams, tell: Callable[[str], None]) -> None:
         self.scheduler = scheduler
-        self.random = random
+        self.streams = streams
         self.tell = tell
         self.faults: list[CallFault] = []
         self.outages: dict[str, float] = {}
@@ -82,7 +82,7 @@ class Calls:
         if self.names is not None:
             self.names.append(f"{invocation.function}: {operation}")
         fault = self._next_fault(invocation) if self.faults else None
-        latency = 0.002 + self.random.random() * 0.01
+        latency = 0.002 + self.streams.of(invocation.service).random() * 0.01
         if fault is None and not self.outages:
             self.wait(invocation, latency)
             answer = effect()
@@ -99,7 +99,7 @@ class Calls:
         effect: Callable[[], Answer],
         latency: float,
     ) -> Answer:
-        kind = fault.effect if fault else self._outage(api)
+        kind = fault.effect if fault else self._outage(api, invocation.service)
         seconds = fault.seconds if fault else CLIENT_TIMEOUT_SECONDS
         if fault is not None:
             self.struck += 1
@@ -132,11 +132,11 @@ class Calls:
         if invocation.killed or not in_time:
             raise Killed
 
-    def _outage(self, api: str) -> Effect | None:
+    def _outage(self, api: str, service: str) -> Effect | None:
         until = max(self.outages.get(api, 0.0), self.outages.get("all", 0.0))
         if self.scheduler.now >= until:
             return None
-        return self.random.choice(("throttle", "error", "lost_answer"))
+        return self.streams.of(service).choice(("throttle", "error", "lost_answer"))
 
     def _next_fault(self, invocation: Invocation) -> CallFault | None:
         for fault in self.faults:

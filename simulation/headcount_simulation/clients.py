@@ -79,7 +79,12 @@ class StoreClient:
         return self.calls.make(TABLE, "UpdateItem status: begin pass", lambda: self.table.begin_pass(service))
 
     def gather(self, service: str, pass_number: int) -> ServiceState:
-        return self.calls.make(TABLE, "Query partition", lambda: self.table.gather(service, pass_number))
+        def effect() -> ServiceState:
+            state = self.table.gather(service, pass_number)
+            self.watch.gathered(state)
+            return state
+
+        return self.calls.make(TABLE, "Query partition", effect)
 
     def commit(self, state: ServiceState, plan: Plan, history: Sequence[Decision], now: float) -> None:
         def effect() -> None:
@@ -137,9 +142,7 @@ class StoreClient:
 
     def record_vanished(self, service: str, task: Task, reason: str, now: float) -> bool:
         def effect() -> bool:
-            written = self.table.record_vanished(service, task, reason, now)
-            self.watch.vanished(task.task_id)
-            return written
+            return self.table.record_vanished(service, task, reason, now)
 
         return self.calls.make(TABLE, "UpdateItem vanished", effect)
 

@@ -15,7 +15,7 @@ BOUND: Final = 45 * 60.0  # within which everything has converged
 ZONES: Final = {"subnet-a": "zone-a", "subnet-b": "zone-b", "subnet-c": "zone-c"}
 FUNCTIONS: Final = ("reconcile", "reconcile", "reconcile", "reconcile", "observe", "audit", "control", "wake")
 COMPANY: Final = 0.8  # how likely a fault strikes near something else
-PERCENTAGES: Final = ((100, 200), (0, 100), (50, 200), (0, 200), (0, 150), (34, 200))
+PERCENTAGES: Final = ((100, 200), (0, 100), (50, 200), (0, 200), (0, 150), (50, 100))
 # people's doings; everything else that happens is a fault
 DOINGS: Final = frozenset({"create", "scale", "deploy", "percentages", "delete", "protect"})
 
@@ -194,12 +194,13 @@ _WEIGHTS: Final = {
     "outage": 3,
     "all functions end": 2,
     "clock skew": 1,
-    "kick delivered twice": 4,
-    "timer lost": 2,
+    "kicks delivered twice": 6,
+    "timer lost": 3,
     "timer doubled": 1,
     "index is stale": 2,
     "ECS lags": 2,
     "foreign task": 2,
+    "record lost": 2,
 }
 _DETAILS: Final[Mapping[str, Callable[[Random, Happening], Happening]]] = {
     "call": _call,

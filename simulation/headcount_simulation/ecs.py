@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from random import Random
 from typing import Any, Final, Literal, Protocol
 
 from headcount.errors import Throttled
@@ -12,6 +11,7 @@ from headcount.planning.launching import launch_of
 from headcount.ports import LaunchAnswer, Sighting
 from headcount_simulation.rates import AccountLimits
 from headcount_simulation.scheduling import Scheduler
+from headcount_simulation.streams import Streams
 
 CAPACITY_REASON: Final = "Capacity is unavailable at this time. Please try again later or in a different zone"
 DAY_SECONDS: Final = 24 * 3600.0
@@ -19,7 +19,6 @@ STOPPED_KNOWN_SECONDS: Final = 3600.0
 SPOT_NOTICE_SECONDS: Final = 120.0
 
 Fate = Literal["runs", "never starts", "crashes", "gets stuck", "slow", "no room"]
-Killer = Literal["us", "somebody else", "itself"]
 
 _WAY_UP: Final = {"PROVISIONING": "PENDING", "PENDING": "ACTIVATING", "ACTIVATING": "RUNNING"}
 _WAY_DOWN: Final = {"RUNNING": "DEACTIVATING", "DEACTIVATING": "STOPPING", "STOPPING": "DEPROVISIONING"}
@@ -49,8 +48,6 @@ class EcsTask:
     health: Health | None = None
     before: ObservedTask | None = None
     fresh_at: float = 0.0
-    died_version: int | None = None
-    killer: Killer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +76,14 @@ class Ecs:
     def __init__(
         self,
         scheduler: Scheduler,
-        random: Random,
+        streams: Streams,
         install: str,
         zone_of_subnet: Mapping[str, str],
         watcher: Watcher,
         emit: Callable[[Sighting], None],
     ) -> None:
         self.scheduler = scheduler
-        self.random = random
+        self.streams = streams
         self.install = install
         self.zone_of_subnet = zone_of_subnet
         self.watcher = watcher
@@ -103,9 +100,9 @@ class Ecs:
 
     # -- the API ------------------------------------------------------------------------------------------------------
 
-    def run_task(self, request: Mapping[str, Any]) -> LaunchAnswer:
+    def run_task(self, request: Mapping[str, Any], token: str | None = None) -> LaunchAnswer:
         """``RunTask``: at most ten tasks; the same token gives the same tasks as long as it lives."""
-        cluster, token = str(request["cluster"]), str(request["clientToken"])
+        cluster, token = str(request["cluster"]), token or str(request["clientToken"])
         if not self.limits.allows_run_task(int(request["count"])):
             raise Throttled("RunTask: ThrottlingException: Rate exceeded")
         known = self._tokens.get((cluster, token))
@@ -116,7 +113,7 @@ class Ecs:
             return LaunchAnswer(refused="InvalidParameterException: no such security group")
         zone = self.zone_of_subnet[request["networkConfiguration"]["awsvpcConfiguration"]["subnets"][0]]
         wanted = int(request["count"])
-        room = self.random.randint(0, wanted // 2) if zone in self.full_zones else wanted
+        room = self.streams.of(service).randint(0, wanted // 2) if zone in self.full_zones else wanted
         tasks = [self._create(request, service, zone) for _ in range(room)]
         shortfall = CAPACITY_REASON if room < wanted else ""
         if tasks:  # a call that started nothing keeps no token
@@ -133,7 +130,7 @@ class Ecs:
         if task is None or task.cluster != cluster:
             return None
         self.watcher.stopping(task, reason)
-        self.tell_to_stop(task, "UserInitiated", reason, "us")
+        self.tell_to_stop(task, "UserInitiated", reason)
         return self.sighting(task)
 
     def describe(self, cluster: str, task_ids: Sequence[str]) -> tuple[Sighting, ...]:
@@ -164,20 +161,18 @@ class Ecs:
 
     # -- what happens to tasks ----------------------------------------------------------------------------------------
 
-    def tell_to_stop(self, task: EcsTask, code: str, reason: str, killer: Killer, notice: float = 0.0) -> None:
+    def tell_to_stop(self, task: EcsTask, code: str, reason: str, notice: float = 0.0) -> None:
         """Somebody wants the task stopped. ``notice``: how long it still runs."""
         if task.observed.desired_status == "STOPPED":
             return
         now = self.scheduler.now
-        task.killer, task.died_version = killer, task.observed.version + 1
         self._change(task, desired_status="STOPPED", stop_code=code, stopped_reason=reason, stopping_at=now)
-        self._schedule(task, notice or self.random.uniform(0.1, 1.0))
+        self._schedule(task, notice or self.streams.of(task.group).uniform(0.1, 1.0))
 
     def end(self, task: EcsTask, code: str, reason: str, exit_code: int | None = None) -> None:
         """The task ends by itself: ECS says so when it is on its way down."""
         if task.observed.desired_status == "STOPPED":
             return
-        task.killer, task.died_version = "itself", task.observed.version + 1
         ends = (ContainerEnd(name="app", exit_code=exit_code),) if exit_code is not None else ()
         self._change(
             task,
@@ -259,7 +254,7 @@ class Ecs:
         now = self.scheduler.now
         launch = launch_of(str(request["startedBy"]), self.install)
         fate = self.moods.get(service, "runs")
-        if fate == "runs" and zone in self.full_zones and self.random.random() < 0.3:
+        if fate == "runs" and zone in self.full_zones and self.streams.of(service).random() < 0.3:
             fate = "no room"
         observed = ObservedTask(
             version=1,
@@ -278,7 +273,7 @@ class Ecs:
             service=service if launch else None,
             observed=observed,
             fate=fate,
-            visible_at=now + self.random.random() * self.lag_seconds,
+            visible_at=now + self.streams.of(service).random() * self.lag_seconds,
         )
         self.tasks[task.task_id] = task
         self.emit(self.sighting(task))
@@ -290,7 +285,7 @@ class Ecs:
         status, version = task.observed.last_status, task.observed.version
         if delay is None:
             least, most = _STAYS.get(status, (0.0, 0.0))
-            delay = self.random.uniform(least, most) * (8.0 if task.fate == "slow" else 1.0)
+            delay = self.streams.of(task.group).uniform(least, most) * (8.0 if task.fate == "slow" else 1.0)
         self.scheduler.after(delay, lambda: self._step(task, version))
 
     def _step(self, task: EcsTask, version: int) -> None:
@@ -329,12 +324,14 @@ class Ecs:
 
     def _runs(self, task: EcsTask) -> None:
         if task.fate == "crashes":
-            self._schedule(task, self.random.uniform(0.5, 50.0))
+            self._schedule(task, self.streams.of(task.group).uniform(0.5, 50.0))
         if task.service in self.with_health_check:
-            self.scheduler.after(self.random.uniform(1.0, 40.0), lambda: setattr(task, "health", "HEALTHY"))
+            self.scheduler.after(
+                self.streams.of(task.group).uniform(1.0, 40.0), lambda: setattr(task, "health", "HEALTHY")
+            )
 
     def _change(self, task: EcsTask, **changes: Any) -> None:
         task.before = task.observed
-        task.fresh_at = self.scheduler.now + self.random.random() * self.lag_seconds
+        task.fresh_at = self.scheduler.now + self.streams.of(task.group).random() * self.lag_seconds
         task.observed = replace(task.observed, version=task.observed.version + 1, **changes)
         self.emit(self.sighting(task))

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from random import Random
 from typing import Any, Final
 
 from headcount.auditing import Auditor
@@ -23,6 +22,7 @@ from headcount_simulation.clients import (
 )
 from headcount_simulation.messaging import Done, Kick
 from headcount_simulation.scheduling import Killed, Scheduler
+from headcount_simulation.streams import Streams
 from headcount_simulation.watch import Violation
 
 # seconds; template.yaml
@@ -45,10 +45,10 @@ class Functions:
     """Invokes the real code. ``skews``: how far each function's clock is off, in seconds."""
 
     def __init__(
-        self, scheduler: Scheduler, random: Random, calls: Calls, clients: Clients, clusters: tuple[str, ...]
+        self, scheduler: Scheduler, streams: Streams, calls: Calls, clients: Clients, clusters: tuple[str, ...]
     ) -> None:
         self.scheduler = scheduler
-        self.random = random
+        self.streams = streams
         self.calls = calls
         self.clients = clients
         self.clusters = clusters
@@ -64,7 +64,7 @@ class Functions:
             timers=clients.timers,
             telling=clients.telling,
             clock=self.clock("reconcile"),
-            jitter=random.random,
+            jitter=self._jitter,
             spread=map,
         )
         self.controller = Controller(
@@ -125,9 +125,13 @@ class Functions:
             runtime=self.clients.runtime, store=self.clients.store, kicks=self.clients.kicks, clock=self.clock("audit")
         )
 
+    def _jitter(self) -> float:
+        assert self.calls.invocation is not None, "only a pass draws"
+        return self.streams.of(self.calls.invocation.service).random()
+
     def _new_id(self) -> str:
         self.identities += 1
-        return f"{self.random.getrandbits(64):016x}{self.identities}"
+        return f"identity{self.identities}"
 
     def _invoke(self, function: str, service: str, body: Callable[[Callable[[], float]], object], done: Done) -> None:
         def run() -> None:

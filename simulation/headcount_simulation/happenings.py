@@ -101,15 +101,19 @@ def _on_task(act: Callable[[World, EcsTask], None]) -> Callable[[World, Happenin
     return effect
 
 
-def _vanish(world: World, task: EcsTask) -> None:
-    world.ecs.vanish(task)
-    if task.task_id in world.table.partition(str(task.service)).tasks:
-        world.watch.lost[task.task_id] = task
+def _lose_record(world: World, task: EcsTask) -> None:
+    """Somebody restores an old table and starts the functions anew: a task is on no record."""
+    records = world.table.partition(str(task.service)).tasks
+    record = records.get(task.task_id)
+    if record is not None and record.managed is not None:
+        del records[task.task_id]
+        world.functions.end_all()
+        world.watch.unrecorded.add(task.task_id)
 
 
 def _spot(world: World, task: EcsTask) -> None:
     reason = "Your Spot Task was interrupted."
-    world.ecs.tell_to_stop(task, "SpotInterruption", reason, "somebody else", SPOT_NOTICE_SECONDS)
+    world.ecs.tell_to_stop(task, "SpotInterruption", reason, SPOT_NOTICE_SECONDS)
 
 
 def _mood(world: World, happening: Happening) -> None:
@@ -142,7 +146,7 @@ def _call(world: World, happening: Happening) -> None:
         function=function,
         service=service,
         effect=cast("Effect", effect),
-        spared=happening.number,
+        spared=happening.number if function == "reconcile" else happening.number % 4,
         seconds=happening.seconds,
     )
     world.calls.faults.append(fault)
@@ -201,11 +205,10 @@ _EFFECTS: Final[Mapping[str, _Effect]] = {
     "delete": _delete,
     "protect": _protect,
     "task crashes": _on_task(lambda world, task: world.ecs.crash(task)),
-    "foreign stop": _on_task(
-        lambda world, task: world.ecs.tell_to_stop(task, "UserInitiated", "stopped by hand", "somebody else")
-    ),
+    "foreign stop": _on_task(lambda world, task: world.ecs.tell_to_stop(task, "UserInitiated", "stopped by hand")),
     "spot notice": _on_task(_spot),
-    "task vanishes": _on_task(_vanish),
+    "record lost": _on_task(_lose_record),
+    "task vanishes": _on_task(lambda world, task: world.ecs.vanish(task)),
     "tasks crash": _mood,
     "tasks never start": _mood,
     "tasks get stuck": _mood,
@@ -223,7 +226,7 @@ _EFFECTS: Final[Mapping[str, _Effect]] = {
     "outage": _outage,
     "all functions end": lambda world, _: world.functions.end_all(),
     "clock skew": _for_a_while(_skew, lambda world, _: world.functions.skews.clear()),
-    "kick delivered twice": lambda world, one: world.queue.doubled.add(one.service),
+    "kicks delivered twice": lambda world, one: world.queue.doubled.update({one.service: one.number + 1}),
     "timer lost": _lose_timer,
     "timer doubled": _repeat_timer,
     "index is stale": _for_a_while(_stale_index(stale=True), _stale_index(stale=False)),

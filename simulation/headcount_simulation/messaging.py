@@ -4,11 +4,11 @@ import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from random import Random
 from typing import Final
 
 from headcount.ports import Sighting
 from headcount_simulation.scheduling import Scheduler
+from headcount_simulation.streams import Streams
 
 DEDUPLICATION_SECONDS: Final = 300.0
 VISIBILITY_SECONDS: Final = 25.0
@@ -35,14 +35,14 @@ class Kick:
 class FifoQueue:
     """The reconcile queue and its event source mapping: one message at a time in each group, batch size 1."""
 
-    def __init__(self, scheduler: Scheduler, random: Random, invoke: Callable[[Kick, Done], None]) -> None:
+    def __init__(self, scheduler: Scheduler, streams: Streams, invoke: Callable[[Kick, Done], None]) -> None:
         self.scheduler = scheduler
-        self.random = random
+        self.streams = streams
         self.invoke = invoke
         self.groups: dict[str, deque[Kick]] = {}
         self.dead: list[Kick] = []
         self.dropped = 0
-        self.doubled: set[str] = set()
+        self.doubled: dict[str, int] = {}
         self._ids: dict[str, float] = {}
 
     def send(self, kick: Kick, deduplication_id: str | None) -> None:
@@ -61,7 +61,7 @@ class FifoQueue:
         return sum(len(group) for group in self.groups.values())
 
     def _deliver_soon(self, service: str) -> None:
-        self.scheduler.after(self.random.uniform(0.005, 0.06), lambda: self._deliver(service))
+        self.scheduler.after(self.streams.of(service).uniform(0.005, 0.06), lambda: self._deliver(service))
 
     def _deliver(self, service: str) -> None:
         group = self.groups[service]
@@ -77,9 +77,9 @@ class FifoQueue:
         kick.visible_at = now + VISIBILITY_SECONDS
         self.scheduler.at(kick.visible_at, lambda: self._deliver(service))
         receive = kick.receives
-        if service in self.doubled:  # received a second time while a function works on it
-            self.doubled.discard(service)
-            self.scheduler.after(self.random.random() * 0.1, lambda: self._deliver_again(kick))
+        if self.doubled.get(service, 0) > 0:  # received a second time while a function works on it
+            self.doubled[service] -= 1
+            self.scheduler.after(self.streams.of(service).random() * 0.1, lambda: self._deliver_again(kick))
         self.invoke(kick, lambda ok: self._done(kick, receive, ok))
 
     def _deliver_again(self, kick: Kick) -> None:
@@ -102,12 +102,12 @@ class TimerQueue:
     def __init__(
         self,
         scheduler: Scheduler,
-        random: Random,
+        streams: Streams,
         invoke: Callable[[str, float, Done], None],
         tell: Callable[[str], None],
     ) -> None:
         self.scheduler = scheduler
-        self.random = random
+        self.streams = streams
         self.invoke = invoke
         self.tell = tell
         self.lose_next = 0
@@ -123,10 +123,11 @@ class TimerQueue:
             self.tell(f"fault: a timer of {service} is lost")
             return
         due = self.scheduler.now + delay
-        self.scheduler.at(due + self.random.random() * 0.5, lambda: self._deliver(service, at, 1))
+        random = self.streams.of(service)
+        self.scheduler.at(due + random.random() * 0.5, lambda: self._deliver(service, at, 1))
         if self.repeat_next > 0:
             self.repeat_next -= 1
-            self.scheduler.at(due + self.random.random() * 60.0, lambda: self._deliver(service, at, 1))
+            self.scheduler.at(due + random.random() * 60.0, lambda: self._deliver(service, at, 1))
 
     def _deliver(self, service: str, at: float, receive: int) -> None:
         received_at = self.scheduler.now
@@ -144,9 +145,9 @@ class EventBus:
 
     RETRIES: Final = (60.0, 120.0)
 
-    def __init__(self, scheduler: Scheduler, random: Random, invoke: Callable[[Sighting, Done], None]) -> None:
+    def __init__(self, scheduler: Scheduler, streams: Streams, invoke: Callable[[Sighting, Done], None]) -> None:
         self.scheduler = scheduler
-        self.random = random
+        self.streams = streams
         self.invoke = invoke
         self.lost = 0.0
         self.doubled = 0.0
@@ -157,18 +158,19 @@ class EventBus:
         """One event. ``lost``, ``doubled`` and ``late`` say how likely each is at present."""
         if sighting.service is None:
             return  # the rule's pattern lets only this install's tasks through
-        if self.lost and self.random.random() < self.lost:
+        random = self.streams.of(sighting.service)
+        if self.lost and random.random() < self.lost:
             self.mishaps += 1
             return
         copies = 1
-        if self.doubled and self.random.random() < self.doubled:
+        if self.doubled and random.random() < self.doubled:
             self.mishaps += 1
             copies = 2
         for _ in range(copies):
-            delay = self.random.uniform(0.05, 0.5)
-            if self.late and self.random.random() < self.late:
+            delay = random.uniform(0.05, 0.5)
+            if self.late and random.random() < self.late:
                 self.mishaps += 1
-                delay = self.random.uniform(1.0, 180.0)
+                delay = random.uniform(1.0, 180.0)
             self.scheduler.after(delay, lambda: self._deliver(sighting, 0))
 
     def _deliver(self, sighting: Sighting, tries: int) -> None:

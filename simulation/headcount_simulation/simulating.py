@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
+from headcount.model.percentages import maximum_total, minimum_healthy
 from headcount.model.service import ServiceState
 from headcount_simulation.days import Day
+from headcount_simulation.ecs import EcsTask
 from headcount_simulation.happenings import cease, happen
 from headcount_simulation.parts import REAL, Parts
 from headcount_simulation.watch import Violation
@@ -79,11 +81,13 @@ def _has_converged(world: World, state: ServiceState) -> None:
     tasks = world.tasks(service)
     running = [task for task in tasks if task.observed.last_status == "RUNNING"]
     if declared is None:
-        if tasks:
+        if any(task.task_id not in world.watch.unrecorded for task in tasks):
             raise Violation("deleted", f"{service} is not declared and has {len(tasks)} tasks")
         return
     if declared.deleting_at is not None:
         raise Violation("deleted", f"{service} is still being deleted, with {len(tasks)} tasks; {_said(state)}")
+    if _deadlocked(state):
+        return
     desired = state.capacity.desired_count if state.capacity else declared.manifest.desired_count
     current = [task for task in running if task.observed.task_definition_arn == declared.task_definition_arn]
     if len(current) != desired or len(tasks) != desired:
@@ -91,12 +95,27 @@ def _has_converged(world: World, state: ServiceState) -> None:
             f"{service} has {len(tasks)} tasks, {len(current)} running of {declared.deployment}, and wants {desired}"
         )
         raise Violation("converges", f"{detail}; {_said(state)}")
+    _records_match(state, tasks)
+
+
+def _records_match(state: ServiceState, tasks: list[EcsTask]) -> None:
+    service = state.service
     known = {task.task_id for task in state.tasks if task.managed is not None}
     if known != {task.task_id for task in tasks} or state.launches:
         detail = f"{service} has {len(tasks)} tasks, {len(known)} on record and {len(state.launches)} open launches"
         raise Violation("records match", f"{detail}; {_said(state)}")
     if state.status.state != "STEADY":
         raise Violation("converges", f"{service} has what it wants; {_said(state)}")
+
+
+def _deadlocked(state: ServiceState) -> bool:
+    """Percentages that allow neither a start nor a stop: the deployment waits, and says so."""
+    assert state.declared is not None, "only a declared service deploys"
+    manifest = state.declared.manifest
+    desired = state.capacity.desired_count if state.capacity else manifest.desired_count
+    least, most = manifest.minimum_healthy_percent, manifest.maximum_percent
+    stuck = minimum_healthy(desired, least) >= desired >= maximum_total(desired, most)
+    return desired > 0 and stuck and state.status.state == "DEPLOYING"
 
 
 def _said(state: ServiceState) -> str:

@@ -1,5 +1,6 @@
 """The invariants, checked at every step that could break one. Each is one sentence of ``docs/invariants.md``."""
 
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +9,8 @@ from typing import Any, Final, Protocol
 from headcount.model.percentages import maximum_total, minimum_healthy
 from headcount.model.plan import AdoptTask, Plan, StartTasks, StopTask
 from headcount.model.service import Decision, Launch, ServiceState, ServiceStatus
-from headcount.planning.health import SETTLING_SECONDS
+from headcount.model.task import Task
+from headcount.planning.health import is_healthy
 from headcount.planning.launching import launch_of
 from headcount.ports import Measured, Sighting
 from headcount_simulation.ecs import EcsTask
@@ -16,6 +18,7 @@ from headcount_simulation.ecs import EcsTask
 INVARIANTS: Final = {
     "launched once": "A launch never starts more tasks than it asked for, however often it is sent.",
     "no task without a launch": "No task starts without a launch on record that asked for exactly this.",
+    "no start too many": "No task starts while as many as desired are live or in flight.",
     "maximum percent": "No start of ours takes a service above maximum percent, stopping tasks counted.",
     "minimum healthy percent": "No deployment stops so many tasks that fewer are healthy than minimum healthy percent.",
     "never below desired": "Scale-in never leaves fewer live tasks than the desired count.",
@@ -83,10 +86,6 @@ class Truth(Protocol):
         """The service's tasks in ECS that are not STOPPED."""
         ...
 
-    def every_task(self, service: str) -> list[EcsTask]:
-        """The service's tasks that ECS knows, stopped ones among them."""
-        ...
-
 
 class Watch:
     """Knows the truth of ECS and the table, hears of every step, and raises ``Violation``."""
@@ -99,8 +98,9 @@ class Watch:
         self.intended: dict[str, Launch] = {}
         self.started: Counter[str] = Counter()
         self.stops: dict[str, str] = {}
-        self.told: dict[str, int] = {}
-        self.lost: dict[str, EcsTask] = {}
+        self.unrecorded: set[str] = set()
+        self.dead_since: dict[str, float] = {}
+        self.gathered_at: dict[int, float] = {}
         self.history: dict[str, list[Wanted]] = {}
         self.episodes: dict[str, Episode] = {}
         self.acted_at: dict[str, float] = {}
@@ -127,14 +127,15 @@ class Watch:
         """Tasks of the service that start from now on fail."""
         self.episodes[service] = Episode(since=self.clock())
 
-    def vanished(self, task_id: str) -> None:
-        """The audit wrote down that ECS does not know a task."""
-        self.lost.pop(task_id, None)
-
     def recorded(self, service: str, sighting: Sighting) -> None:
         """Something that ECS said is on record."""
-        self.told[sighting.task_id] = max(self.told.get(sighting.task_id, 0), sighting.observed.version)
+        if sighting.observed.desired_status == "STOPPED":
+            self.dead_since.setdefault(sighting.task_id, self.clock())
         self._records_bounded(service)
+
+    def gathered(self, state: ServiceState) -> None:
+        """A pass has read its world."""
+        self.gathered_at[state.pass_number] = self.clock()
 
     # -- what passes do -----------------------------------------------------------------------------------------------
 
@@ -147,6 +148,7 @@ class Watch:
                 self.intended[action.launch.launch_id] = action.launch
             if isinstance(action, StopTask | AdoptTask | StartTasks) and not action.reason:
                 raise Violation("reasons", f"{type(action).__name__} of {state.service} has none")
+        self._check_starts(state, [action.launch for action in plan.actions if isinstance(action, StartTasks)])
         self._check_stops(state, stops, now)
         self.stops.update((action.task_id, action.reason) for action in stops)
         self._records_bounded(state.service)
@@ -166,7 +168,7 @@ class Watch:
 
     def removed(self, state: ServiceState) -> None:
         """The last record of a deleted service is gone."""
-        if left := self.truth.tasks(state.service):
+        if left := [task for task in self.truth.tasks(state.service) if task.task_id not in self.unrecorded]:
             raise Violation("deleted", f"{state.service} was removed with {len(left)} tasks left")
         self.history.pop(state.service, None)
 
@@ -236,7 +238,7 @@ class Watch:
         since = launch.at - DELIVERY_SECONDS
         ends = [one.since for one in history[1:]] + [self.clock() + 1.0]
         most = max((one.most for one, end in zip(history, ends, strict=True) if end >= since), default=0)
-        there = len(self.truth.tasks(service))
+        there = sum(task.task_id not in self.unrecorded for task in self.truth.tasks(service))
         if there > most:
             raise Violation("maximum percent", f"{service} has {there} tasks after a start, {most} are allowed")
 
@@ -262,53 +264,52 @@ class Watch:
         if records > 4 * most + RECORDS_SPARE:
             raise Violation("records bounded", f"{service} has {records} records of tasks and launches")
 
+    def _check_starts(self, state: ServiceState, launches: Sequence[Launch]) -> None:
+        """Held against the table as it is now, which another pass may have written since this one read it."""
+        if not launches or state.capacity is None:
+            return
+        now = self.truth.state(state.service)
+        alive = [task for task in now.tasks if self._is_alive(task, state.pass_number) and task.managed is not None]
+        live = self._live(now, alive)
+        desired = max(state.capacity.desired_count, now.capacity.desired_count if now.capacity else 0)
+        if live > desired:
+            raise Violation("no start too many", f"{state.service} has {live} of {desired} with what it starts")
+
     def _check_stops(self, state: ServiceState, stops: Sequence[StopTask], now: float) -> None:
         declared = state.declared
         if not stops or declared is None or declared.deleting_at is not None or state.capacity is None:
             return
-        going = {action.task_id for action in stops}
-        by_id = {task.task_id: task for task in self._known(state.service)}
         chosen = [one for one in stops if one.managed.stop is not None and not one.managed.stop.failed]
-        old = [one for one in chosen if one.managed.deployment != declared.deployment]
-        new = [one for one in chosen if one.managed.deployment == declared.deployment]
-        desired = state.capacity.desired_count
-        staying = [task for task in by_id.values() if task.task_id not in going and task.task_id not in self.stops]
-        if any(one.task_id in by_id and self._is_healthy(by_id[one.task_id], now) for one in old):
-            healthy = sum(self._is_healthy(task, now) for task in staying)
-            floor = minimum_healthy(desired, declared.manifest.minimum_healthy_percent)
-            if healthy < floor:
-                detail = f"{state.service} stops {len(old)} old tasks and keeps {healthy} healthy, {floor} are needed"
-                raise Violation("minimum healthy percent", detail)
-        if new:
-            live = sum(self._deployment(task) == declared.deployment for task in staying)
-            unheard = sum(
-                max(0, one.count - self.started[one.launch_id])
-                for one in state.launches
-                if one.deployment == declared.deployment
-            )
-            if live + unheard < desired:
-                detail = f"{state.service} scales in by {len(new)} and keeps {live} of {desired}"
-                raise Violation("never below desired", detail)
+        alive = {task.task_id: task for task in state.tasks if self._is_alive(task, state.pass_number)}
+        check, desired = declared.container_health_check, state.capacity.desired_count
+        healthy = {task_id for task_id, task in alive.items() if is_healthy(task, check, now)}
+        going = {one.task_id for one in stops}
+        old = {one.task_id for one in chosen if one.managed.deployment != declared.deployment}
+        floor = minimum_healthy(desired, declared.manifest.minimum_healthy_percent)
+        if old & healthy and len(healthy - going) < floor:
+            kept = f"keeps {len(healthy - going)} healthy, {floor} are needed"
+            raise Violation("minimum healthy percent", f"{state.service} stops {len(old)} old tasks and {kept}")
+        if len(chosen) > len(old):
+            live = self._live(state, [task for task in alive.values() if task.task_id not in going])
+            if live < desired:
+                raise Violation("never below desired", f"{state.service} scales in and keeps {live} of {desired}")
 
-    def _known(self, service: str) -> list[EcsTask]:
-        """The tasks of a service that live, and those whose death nobody could know of yet."""
-        tasks = [
-            task
-            for task in self.truth.every_task(service)
-            if task.died_version is None or self.told.get(task.task_id, 0) < task.died_version
-        ]
-        return tasks + [task for task in self.lost.values() if task.service == service]
-
-    def _is_healthy(self, task: EcsTask, now: float) -> bool:
-        """As ECS's table has it, up to the clocks' difference. A task whose death is not known yet was healthy."""
-        started_at = task.observed.started_at
-        if started_at is None:
+    def _is_alive(self, task: Task, pass_number: int) -> bool:
+        """Whether a task may have counted for the pass: it lived, as far as anybody had said before the pass read."""
+        if task.observed.desired_status != "RUNNING" or (task.managed is not None and task.managed.stop is not None):
             return False
-        return task.health == "HEALTHY" or now - started_at >= SETTLING_SECONDS - 6.0
+        return self.dead_since.get(task.task_id, math.inf) >= self.gathered_at.get(pass_number, 0.0)
 
-    def _deployment(self, task: EcsTask) -> str:
-        launch = self.intended.get(task.observed.launch)
-        return launch.deployment if launch else ""
+    def _live(self, state: ServiceState, tasks: Sequence[Task]) -> int:
+        """Tasks of the declared deployment, those in flight too."""
+        deployment = state.declared.deployment if state.declared else ""
+        launches = {one.launch_id: one for one in state.launches if one.deployment == deployment}
+        heard = Counter(task.observed.launch for task in state.tasks)
+        unheard = sum(max(0, one.count - heard[one.launch_id]) for one in launches.values())
+        ours = [
+            task for task in tasks if task.managed is not None or task.observed.launch in launches or task.confirmed_at
+        ]
+        return unheard + sum(task.managed is None or task.managed.deployment == deployment for task in ours)
 
 
 def _short(task: EcsTask) -> str:

@@ -1,7 +1,6 @@
 """One world: an install of Headcount, its table, queues and ECS on one clock, under one seed."""
 
 from collections.abc import Callable, Mapping
-from random import Random
 from typing import Any, Final
 
 from headcount.model.service import ServiceState
@@ -19,6 +18,7 @@ from headcount_simulation.functions import Clients, Functions
 from headcount_simulation.messaging import EventBus, FifoQueue, Kick, TimerQueue
 from headcount_simulation.parts import REAL, Parts
 from headcount_simulation.scheduling import Scheduler
+from headcount_simulation.streams import Streams
 from headcount_simulation.table import Table
 from headcount_simulation.watch import Watch
 
@@ -29,7 +29,9 @@ OVERDUE_SECONDS: Final = 5.0
 QUIET_AUDIT_CALLS: Final = 4  # index, DescribeTasks, and the sweep's two
 SWEEP_SECONDS: Final = 15 * MINUTE
 RETRY_SECONDS: Final = 20.0
+ASK_AGAIN: Final = ("Unavailable", "Conflict", "ServiceDeleting")
 MOST_RETRIES: Final = 30
+GIVES_UP: Final = 0.5  # how likely a person who got no answer leaves it at that
 
 
 class World:
@@ -45,11 +47,11 @@ class World:
         tell = self.tell
         self.watch = Watch(lambda: self.scheduler.now, INSTALL, self, tell)
         self.table: Table = parts.table(lambda: self.scheduler.now, INSTALL)
-        self.calls = Calls(self.scheduler, Random(f"{seed} calls"), tell)
-        self.bus = EventBus(self.scheduler, Random(f"{seed} bus"), self._observe)
-        self.queue = FifoQueue(self.scheduler, Random(f"{seed} queue"), self._reconcile)
-        self.timers = TimerQueue(self.scheduler, Random(f"{seed} timers"), self._wake, tell)
-        self.ecs = Ecs(self.scheduler, Random(f"{seed} ecs"), INSTALL, ZONES, self.watch, self._emit)
+        self.calls = Calls(self.scheduler, Streams(seed, "calls"), tell)
+        self.bus = EventBus(self.scheduler, Streams(seed, "bus"), self._observe)
+        self.queue = FifoQueue(self.scheduler, Streams(seed, "queue"), self._reconcile)
+        self.timers = TimerQueue(self.scheduler, Streams(seed, "timers"), self._wake, tell)
+        self.ecs = Ecs(self.scheduler, Streams(seed, "ecs"), INSTALL, ZONES, self.watch, self._emit)
         self.store: StoreClient = parts.store(self.table, self.calls, self.watch)
         clients = Clients(
             store=self.store,
@@ -59,8 +61,9 @@ class World:
             telling=TellingClient(self.calls, self.watch),
             registry=SimulatedRegistry(ZONES, lambda service: self.characters[service].checks_health),
         )
-        self.functions = Functions(self.scheduler, Random(f"{seed} functions"), self.calls, clients, (CLUSTER,))
+        self.functions = Functions(self.scheduler, Streams(seed, "functions"), self.calls, clients, (CLUSTER,))
         self.ecs.with_health_check = {one.service for one in day.characters if one.checks_health}
+        self.people = Streams(seed, "people")
         self.revisions: dict[str, int] = {}
         self.percentages: dict[str, tuple[int, int]] = {}
         self.stirred = True
@@ -83,10 +86,6 @@ class World:
     def tasks(self, service: str) -> list[EcsTask]:
         """The service's tasks in ECS that are not STOPPED."""
         return self.ecs.of(service)
-
-    def every_task(self, service: str) -> list[EcsTask]:
-        """The service's tasks that ECS knows, stopped ones among them."""
-        return [task for task in self.ecs.tasks.values() if task.service == service]
 
     # -- time ---------------------------------------------------------------------------------------------------------
 
@@ -152,7 +151,10 @@ class World:
                 "no answer" if answer is None else ("done" if error is None else f"{error['type']}: {error['message']}")
             )
             self.tell(f"person: {request['operation']} {service}: {said}")
-            again = answer is None or (error and error["type"] in ("Unavailable", "Conflict", "ServiceDeleting"))
+            gives_up = answer is None and self.people.of(service).random() < GIVES_UP
+            again = not gives_up if error is None else error["type"] in ASK_AGAIN
+            if answer is not None and error is None:
+                return
             if again and tries < MOST_RETRIES and self.scheduler.now < STARTS_AT + self.day.quiet_at:
                 self.scheduler.after(RETRY_SECONDS * (tries + 1), lambda: self.ask(request, service, tries + 1))
 
