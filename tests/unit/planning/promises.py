@@ -23,7 +23,7 @@ from headcount.model.service import DeclaredService, ServiceState
 from headcount.model.task import Task
 from headcount.planning.deadlines import start_deadline
 
-LAUNCH_ID: Final = re.compile(r"[a-z2-7]{20}")
+LAUNCH_ID: Final = re.compile(r"[0-9a-f]{20}")
 STARTED_BY: Final = re.compile(r"[A-Za-z0-9/_-]{1,36}")
 WRITES_IN_ONE_TRANSACTION: Final = 100
 _RUN_TASK: Any = botocore.session.get_session().get_service_model("ecs").operation_model("RunTask").input_shape

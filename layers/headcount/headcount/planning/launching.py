@@ -1,6 +1,5 @@
 """Turning "start n tasks" into launches: at most ten tasks a call, one zone's subnets a call, a token each."""
 
-import base64
 import hashlib
 from collections.abc import Iterator
 from typing import Any
@@ -53,8 +52,7 @@ def new_launches(
 
 def _launch_id(incarnation: str, pass_number: int, index: int) -> str:
     """Derived, not drawn: a pass number is taken once, so the id is unique, and the plan stays a pure function."""
-    digest = hashlib.sha256(f"{incarnation}/{pass_number}/{index}".encode()).digest()
-    return base64.b32encode(digest[:15]).decode().lower()[:LAUNCH_ID_LENGTH]  # 15 bytes make 24 letters, no padding
+    return hashlib.sha256(f"{incarnation}/{pass_number}/{index}".encode()).hexdigest()[:LAUNCH_ID_LENGTH]
 
 
 def _request(state: ServiceState, declared: DeclaredService, launch_id: str, count: int, zone: str) -> dict[str, Any]:

@@ -9,10 +9,10 @@ from dataclasses import replace
 
 from headcount.model.plan import Plan, StopTask
 from headcount.model.service import Counts, Decision, ServiceState, ServiceStatus
-from headcount.planning.backoff import has_failed
 from headcount.planning.deadlines import start_deadline
 from headcount.planning.health import healthy_at
 from headcount.planning.keeping import (
+    FORGOTTEN,
     adopt_orphans,
     finish_deletion,
     forget_echoes,
@@ -22,7 +22,6 @@ from headcount.planning.keeping import (
 )
 from headcount.planning.situation import Situation, Step, assess
 from headcount.planning.starting import finish_open_launches, start_missing
-from headcount.planning.stock import deployment_of
 from headcount.planning.stopping import report_undead, stop_again, stop_stuck, stop_surplus
 from headcount.planning.telling import STEADY_AGAIN_SECONDS, announce, describe_state, note_deployments
 
@@ -123,28 +122,26 @@ def _status(situation: Situation) -> ServiceStatus:
     """What this pass leaves for the next, before anything was done."""
     before, declared, tally = situation.state.status, situation.declared, situation.tally
     running = sum(task.observed.last_status == "RUNNING" for task in situation.stock.present)
-    status = replace(
+    counts = Counts(
+        desired=tally.desired,
+        running=running,
+        pending=tally.live_new + tally.live_old - running,
+        stopping=tally.stopping,
+    )
+    state, reason = describe_state(situation, counts)
+    return replace(
         before,
         generation=declared.generation,
-        counts=Counts(
-            desired=tally.desired,
-            running=running,
-            pending=tally.live_new + tally.live_old - running,
-            stopping=tally.stopping,
-        ),
+        counts=counts,
         deployments=note_deployments(before.deployments, declared, tally, _newly_failed(situation), situation.now),
         backoff=situation.slowdown.backoff,
         zones=situation.refusals,
+        state=state,
+        state_reason=reason,
+        steady_since=(before.steady_since or situation.now) if state == "STEADY" else None,
     )
-    state, reason = describe_state(status, tally, declared, len(situation.stock.launches), situation.now)
-    steady_since = (before.steady_since or situation.now) if state == "STEADY" else None
-    return replace(status, state=state, state_reason=reason, steady_since=steady_since)
 
 
 def _newly_failed(situation: Situation) -> int:
     """Failed tasks of the deployment that are forgotten by this plan: each is counted once."""
-    restarts = situation.declared.manifest.restarts
-    return sum(
-        deployment_of(task) == situation.declared.deployment and has_failed(task, restarts)
-        for task in to_forget(situation)
-    )
+    return sum(task.task_id in situation.failed for task in to_forget(situation)[:FORGOTTEN])

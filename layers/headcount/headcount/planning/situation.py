@@ -20,7 +20,8 @@ class Situation:
     """A service at one moment.
 
     ``lost``: dead, dying and stuck tasks, also those that were told to stop because they were stuck. ``new`` and
-    ``old``: the tasks present, by deployment. ``refusals``: zones known to refuse capacity, those that are to be
+    ``old``: the tasks present, by deployment. ``failed``: the ids of lost tasks of this deployment that failed by their
+    own doing. ``refusals``: zones known to refuse capacity, those that are to be
     skipped now among them.
     """
 
@@ -33,6 +34,7 @@ class Situation:
     lost: tuple[Task, ...]
     new: tuple[Task, ...]
     old: tuple[Task, ...]
+    failed: frozenset[str]
     slowdown: Slowdown
     refusals: tuple[ZoneRefusal, ...]
     tally: Tally
@@ -94,6 +96,7 @@ def assess(state: ServiceState, declared: DeclaredService, now: float, jitter: f
         lost=lost,
         new=new,
         old=old,
+        failed=frozenset(task.task_id for task in failed),
         slowdown=slowdown,
         refusals=_refusals(state, declared, lost, now, jitter),
         tally=_tally(declared, stock, new, old, slowdown, desired, now),

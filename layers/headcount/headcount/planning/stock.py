@@ -104,8 +104,10 @@ def take_stock(state: ServiceState, declared: DeclaredService, now: float) -> St
     for task in state.tasks:
         if task.observed.launch in unheard:
             unheard[task.observed.launch] -= 1
-        standing = next(standing for standing, matches in RULES if matches(task, view))
-        sorted_tasks[standing].append(_managed(task, launches, declared))
+        for standing, matches in RULES:
+            if matches(task, view):
+                sorted_tasks[standing].append(_managed(task, launches, declared))
+                break
     return Stock(
         present=(*sorted_tasks[Standing.LIVE], *sorted_tasks[Standing.ORPHAN]),
         orphans=tuple(sorted_tasks[Standing.ORPHAN]),

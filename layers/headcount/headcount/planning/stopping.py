@@ -31,7 +31,7 @@ def stop_stuck(situation: Situation) -> Step:
 
 def stop_surplus(situation: Situation) -> Step:
     """Tasks beyond the desired count, and those of older deployments that have been replaced."""
-    if situation.throttled:
+    if situation.throttled or not (surplus_new(situation.tally) or situation.tally.live_old):
         return Step()
     manifest = situation.declared.manifest
     order = ScaleInOrder(prefer=manifest.scale_in_prefer, deployment=situation.declared.deployment)

@@ -2,36 +2,35 @@
 
 from dataclasses import replace
 
-from headcount.model.service import Decision, DeclaredService, Deployment, ServiceStatus
+from headcount.model.service import Counts, Decision, DeclaredService, Deployment, ServiceStatus
 from headcount.planning.rollout import Tally
+from headcount.planning.situation import Situation
 from headcount.planning.words import some
 
 STEADY_AGAIN_SECONDS = 6 * 3600.0  # ECS repeats SERVICE_STEADY_STATE too
 DEPLOYMENTS_KEPT = 10
 
 
-def describe_state(
-    status: ServiceStatus, tally: Tally, declared: DeclaredService, open_launches: int, now: float
-) -> tuple[str, str]:
+def describe_state(situation: Situation, counts: Counts) -> tuple[str, str]:
     """The service's state and one sentence about it."""
-    counts = status.counts
+    tally, declared, now = situation.tally, situation.declared, situation.now
     numbers = (
         f"{counts.running} running, {counts.pending} pending, {counts.stopping} stopping of {counts.desired} desired"
     )
     missing = tally.live_new < tally.desired
-    if declared.deleting_at is not None:
+    backoff = situation.slowdown.backoff
+    if situation.deleting:
         return "DELETING", f"being deleted: {numbers}"
-    if missing and status.backoff is not None and now < status.backoff.until:
-        return "BACKING_OFF", status.backoff.reason
-    refusing = [refusal for refusal in status.zones if now < refusal.until]
+    if missing and backoff is not None and now < backoff.until:
+        return "BACKING_OFF", backoff.reason
+    refusing = [refusal for refusal in situation.refusals if now < refusal.until]
     if missing and len(refusing) == len(declared.zones):
-        return "BLOCKED", f"no zone has capacity: {refusing[0].reason}"
+        return "BLOCKED", f"no zone takes tasks: {refusing[0].reason}"
     if tally.live_old:
-        return (
-            "DEPLOYING",
-            f"{declared.deployment}: {tally.live_new} new tasks, {some(tally.live_old, 'old one')}; {numbers}",
-        )
-    if counts.running == counts.desired and not counts.pending and not counts.stopping and not open_launches:
+        new, old = tally.live_new, some(tally.live_old, "old one")
+        return "DEPLOYING", f"{declared.deployment}: {new} new tasks, {old}; {numbers}"
+    settled = not counts.pending and not counts.stopping and not situation.stock.launches
+    if counts.running == counts.desired and settled:
         return "STEADY", f"{counts.running} of {counts.desired} running"
     return "RECONCILING", numbers
 
