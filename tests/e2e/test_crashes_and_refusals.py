@@ -156,7 +156,7 @@ def test_a_poisoned_service_does_not_delay_another(install: Install) -> None:
     install.exactly("healthy", 3)
     assert install.ids("poisoned") == []
     install.says("poisoned", "RunTask refused", "TaskDefinition")
-    assert install.describe("poisoned")["state"] in STATES_OF_A_REFUSED_SERVICE
+    _waits_refused(install, "poisoned", "TaskDefinition")
 
     install.run("poisoned", 3)
     install.steady("poisoned", 3)
@@ -182,5 +182,14 @@ def test_a_refused_run_task_is_not_tried_in_a_hot_loop(install: Install) -> None
     install.says("forbidden", "AccessDeniedException", "iam:PassRole", "attempt 3")
     launches = install.history("forbidden", "launch")
     assert len(launches) <= 4 * len(install.sandbox.subnets), "at most one call an attempt and zone"
-    assert install.describe("forbidden")["state"] in STATES_OF_A_REFUSED_SERVICE
-    assert "iam:PassRole" in install.describe("forbidden")["stateReason"]
+    _waits_refused(install, "forbidden", "iam:PassRole")
+
+
+def _waits_refused(install: Install, service: str, words: str) -> None:
+    """Between two attempts, the state itself says what AWS refuses."""
+
+    def waits() -> bool:
+        known = install.describe(service)
+        return known["state"] in STATES_OF_A_REFUSED_SERVICE and words in known["stateReason"]
+
+    install.wait(waits, f"{service} waits, and its state says {words}", service)
