@@ -40,11 +40,16 @@ def test_without_capacity_anywhere_the_service_is_blocked_until_there_is_some(in
 
 
 def test_a_process_that_exits_at_once_backs_off_and_a_fixed_revision_starts_at_once(install: Install) -> None:
-    install.wait(lambda: _round(install, "crashing") >= 5, "the backoff is in its fifth round", "crashing")
-    known = install.describe("crashing")
+    seen: list[dict[str, Any]] = []
+
+    def backs_off_in_round_five() -> bool:
+        seen.append(install.describe("crashing"))
+        round_number = (seen[-1]["backoff"] or {"round": 0})["round"]
+        return round_number >= 5 and seen[-1]["state"] == "BACKING_OFF" and bool(seen[-1]["backoff"]["active"])
+
+    install.wait(backs_off_in_round_five, "the service backs off in its fifth round", "crashing")
+    known = seen[-1]
     number = known["backoff"]["round"]
-    assert known["state"] == "BACKING_OFF"
-    assert known["backoff"]["active"]
     assert "exit code 3" in known["stateReason"]
     assert "next start at" in known["stateReason"]
     starts = _starts(install, "crashing")
@@ -61,11 +66,6 @@ def test_a_process_that_exits_at_once_backs_off_and_a_fixed_revision_starts_at_o
     fixed = min(task["createdAt"] for task in install.ever("crashing") if definition in task["taskDefinitionArn"])
     assert fixed < datetime.fromisoformat(known["backoff"]["until"]).timestamp(), "the fixed revision did not wait"
     install.says("crashing", f"round {number}", "exit code 3")
-
-
-def _round(install: Install, service: str) -> int:
-    backoff = install.describe(service)["backoff"]
-    return backoff["round"] if backoff else 0
 
 
 def _starts(install: Install, service: str) -> list[float]:

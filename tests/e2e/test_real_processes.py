@@ -111,6 +111,7 @@ def test_scaling_ends_real_processes_and_starts_new_ones(install: Install) -> No
         "service": "demo/elastic",
         "before": 3,
         "after": 1,
+        "warnings": [],
     }
     install.steady("elastic", 1)
     install.ask("scale", service="demo/elastic", desiredCount=0)
