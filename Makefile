@@ -26,14 +26,15 @@ PYTEST := $(BIN)/python -m pytest
 TESTS ?= tests
 COVERAGE_AT_LEAST := 90
 ARCHITECTURE ?= arm64
+SIMULATE ?= --days 10000 --jobs 2
 
 # pytest answers 5 when it finds no tests: wrong for all tests, fine for the part that TESTS names.
 some_may_have_none := || { [ $$? -eq 5 ] && [ "$(TESTS)" != tests ]; }
 
-.PHONY: help demo test check bench lock sam sam-validate sam-build format lint types imports template coverage clean
+.PHONY: help demo test check bench simulate lock sam sam-validate sam-build format lint types imports template coverage clean
 
 help:  ## this list
-	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / {printf "  make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # ---------------------------------------------------------------------------------------------------- what people run
 
@@ -51,6 +52,12 @@ bench: $(DEV)  ## measurements of the promises that are about speed and size
 
 sam: sam-validate  ## validate the template and build what is deployed into .aws-sam/ (ARCHITECTURE=x86_64 for the other one)
 	@$(MAKE) sam-build NEEDS_313=1
+
+simulate: $(DEV)  ## the real loop on virtual time: 10,000 service-days with every fault (SIMULATE="--days 500 --seed 7" for others)
+	@$(BIN)/headcount-sim run $(SIMULATE)
+	@$(BIN)/headcount-sim known
+	@$(BIN)/headcount-sim mutate
+	@$(BIN)/headcount-sim crash-points
 
 lock: $(DEV)  ## pin requirements again (LOCK_FLAGS=--upgrade for newer versions)
 	@$(call compile,requirements/layer.in,layers/headcount/requirements.txt)

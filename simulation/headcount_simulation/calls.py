@@ -72,14 +72,19 @@ class Calls:
         self.invocation: Invocation | None = None
         self.made = 0
         self.struck = 0
-        self.names: list[str] | None = None
+        self.names: list[str] = []
+        self._naming = True
+
+    def stop_naming(self) -> None:
+        """The calls from now on are not remembered by name."""
+        self._naming = False
 
     def make(self, api: str, operation: str, effect: Callable[[], Answer]) -> Answer:
         """One call: the way there, its effect, the way back."""
         invocation = self.invocation
         assert invocation is not None, "a call is made by an invocation"
         self.made += 1
-        if self.names is not None:
+        if self._naming:
             self.names.append(f"{invocation.function}: {operation}")
         fault = self._next_fault(invocation) if self.faults else None
         latency = 0.002 + self.streams.of(invocation.service).random() * 0.01

@@ -43,8 +43,9 @@ class StoreClient:
 
     def record_sighting(self, service: str, sighting: Sighting) -> bool:
         def effect() -> bool:
+            before = self.table.version(service, sighting.task_id)
             news = self.table.record_sighting(service, sighting)
-            self.watch.recorded(service, sighting)
+            self.watch.recorded(service, sighting, before, self.table.version(service, sighting.task_id))
             return news
 
         return self.calls.make(TABLE, "UpdateItem task", effect)

@@ -11,9 +11,12 @@ CLUSTER: Final = "prod"
 HOUR: Final = 3600.0
 DAY: Final = 24 * HOUR
 QUIET_AT: Final = 21 * HOUR  # nothing goes wrong after that
+GIVES_UP: Final = 0.5  # how likely a person who got no answer leaves it at that
 BOUND: Final = 45 * 60.0  # within which everything has converged
 ZONES: Final = {"subnet-a": "zone-a", "subnet-b": "zone-b", "subnet-c": "zone-c"}
 FUNCTIONS: Final = ("reconcile", "reconcile", "reconcile", "reconcile", "observe", "audit", "control", "wake")
+WITNESS: Final = f"{CLUSTER}/witness"
+WITNESSED: Final = 0.25  # how likely a day has a witness
 COMPANY: Final = 0.8  # how likely a fault strikes near something else
 PERCENTAGES: Final = ((100, 200), (0, 100), (50, 200), (0, 200), (0, 150), (50, 100))
 # people's doings; everything else that happens is a fault
@@ -80,6 +83,7 @@ class Day:
     quiet_at: float = QUIET_AT
     ends_at: float = DAY
     bound: float = BOUND
+    gives_up: float = GIVES_UP
 
     @property
     def faults(self) -> int:
@@ -88,17 +92,35 @@ class Day:
 
 
 def draw_day(seed: int, faults_a_service: int = 24) -> Day:
-    """A day of one to four services with at least so many faults for each."""
+    """A day of one to four services with at least so many faults for each.
+
+    One day in four has a witness too: a service to which nothing happens but that its tasks are taken away now and
+    then, while everything goes wrong with its neighbours.
+    """
     random = Random(seed)
     services = [f"{CLUSTER}/s{number}" for number in range(random.randint(1, 4))]
+    weights = _TARGETED if random.random() < WITNESSED else _WEIGHTS
     happenings = [one for service in services for one in _doings(random, service)]
     busy = [one.at for one in happenings]
-    happenings += [_fault(random, random.choice(services), busy) for _ in range(faults_a_service * len(services))]
-    return Day(
-        seed=seed,
-        characters=tuple(_character(random, service) for service in services),
-        happenings=tuple(sorted(happenings, key=lambda one: one.at)),
-    )
+    number = faults_a_service * len(services)
+    happenings += [_fault(random, random.choice(services), busy, weights) for _ in range(number)]
+    characters = [_character(random, service) for service in services]
+    if weights is _TARGETED:
+        characters.append(_WITNESS)
+        happenings += _losses_of_the_witness(random, faults_a_service)
+    return Day(seed=seed, characters=tuple(characters), happenings=tuple(sorted(happenings, key=lambda one: one.at)))
+
+
+def _losses_of_the_witness(random: Random, count: int) -> list[Happening]:
+    """Losses come in pairs, the second while the first is being healed."""
+    losses = [Happening(at=10.0, kind="create", service=WITNESS)]
+    apart = (QUIET_AT - HOUR) / count
+    for number in range(count):
+        at = HOUR / 2 + apart * number + random.uniform(0.0, apart / 2)
+        for when in (at, at + random.uniform(6.0, 60.0)):
+            kind = random.choice(("foreign stop", "spot notice"))
+            losses.append(Happening(at=when, kind=kind, service=WITNESS, number=random.randint(0, 9)))
+    return losses
 
 
 def _character(random: Random, service: str) -> Character:
@@ -131,9 +153,9 @@ def _doings(random: Random, service: str) -> list[Happening]:
     return doings
 
 
-def _fault(random: Random, service: str, busy: list[float]) -> Happening:
+def _fault(random: Random, service: str, busy: list[float], weights: Mapping[str, int]) -> Happening:
     """Most faults strike around the time of something else: alone they are harmless."""
-    kind = random.choices(list(_WEIGHTS), weights=list(_WEIGHTS.values()))[0]
+    kind = random.choices(list(weights), weights=list(weights.values()))[0]
     at = random.uniform(60.0, QUIET_AT - 60.0)
     if random.random() < COMPANY:
         at = min(max(1.0, random.choice(busy) + random.gauss(0.0, 120.0)), QUIET_AT - 60.0)
@@ -202,6 +224,30 @@ _WEIGHTS: Final = {
     "foreign task": 2,
     "record lost": 2,
 }
+_ONE_SERVICE: Final = (
+    "call",
+    "task crashes",
+    "foreign stop",
+    "spot notice",
+    "task vanishes",
+    "tasks crash",
+    "tasks never start",
+    "tasks get stuck",
+    "tasks are slow",
+    "RunTask refused",
+    "kicks delivered twice",
+    "foreign task",
+)
+_TARGETED: Final = {kind: _WEIGHTS[kind] for kind in _ONE_SERVICE}
+_WITNESS: Final = Character(
+    service=WITNESS,
+    desired=3,
+    percentages=(100, 200),
+    subnets=("subnet-a", "subnet-b"),
+    restarts={},
+    deadlines={},
+    checks_health=False,
+)
 _DETAILS: Final[Mapping[str, Callable[[Random, Happening], Happening]]] = {
     "call": _call,
     "outage": _outage,
@@ -230,4 +276,5 @@ def without(day: Day, dropped: Sequence[Happening]) -> Day:
         quiet_at=day.quiet_at,
         ends_at=day.ends_at,
         bound=day.bound,
+        gives_up=day.gives_up,
     )

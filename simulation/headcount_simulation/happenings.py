@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
 from headcount_simulation.calls import CallFault, Effect
-from headcount_simulation.days import CLUSTER, PERCENTAGES, Happening
+from headcount_simulation.days import CLUSTER, PERCENTAGES, WITNESS, Happening
 from headcount_simulation.ecs import SPOT_NOTICE_SECONDS, EcsTask, Fate
 from headcount_simulation.world import World
 
@@ -15,6 +15,7 @@ FATES: Final[Mapping[str, Fate]] = {
     "tasks are slow": "slow",
 }
 _Effect = Callable[[World, Happening], None]
+PROMPT_SECONDS: Final = 5.0
 LONGEST_LAG_SECONDS: Final = 45.0
 LARGEST_SKEW_SECONDS: Final = 3.0
 
@@ -24,6 +25,8 @@ def happen(world: World, happening: Happening) -> None:
     world.stirred = True
     world.tell(f"{'fault' if happening.is_fault else 'person'}: {happening}")
     _EFFECTS[happening.kind](world, happening)
+    if happening.service == WITNESS and happening.is_fault:
+        world.scheduler.after(PROMPT_SECONDS, lambda: world.watch.check_prompt(WITNESS))
 
 
 def cease(world: World) -> None:
@@ -146,7 +149,7 @@ def _call(world: World, happening: Happening) -> None:
         function=function,
         service=service,
         effect=cast("Effect", effect),
-        spared=happening.number if function == "reconcile" else happening.number % 4,
+        spared=happening.number if function in ("reconcile", "") else happening.number % 4,
         seconds=happening.seconds,
     )
     world.calls.faults.append(fault)

@@ -6,12 +6,16 @@ from typing import Annotated
 
 import typer
 
+from headcount_simulation.crash_points import STORIES, strike_all
 from headcount_simulation.days import draw_day
+from headcount_simulation.mutations import MUTATIONS, Catch, catch
 from headcount_simulation.running import Total, run_days, run_seed
 from headcount_simulation.seeds import SEEDS_FILE, known_seeds
 from headcount_simulation.shrinking import shrink
 from headcount_simulation.simulating import simulate
 from headcount_simulation.stories import tell, verdict
+
+MOST_SHOWN = 5
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Headcount on virtual time, with every fault.")
 
@@ -60,6 +64,56 @@ def known(file: Annotated[Path, typer.Argument(help="A file of seeds, each with 
         typer.echo(f"{seed}  {'VIOLATED ' + report.violated if report.violated else 'held'}  ({sentence})")
     if failed:
         raise typer.Exit(1)
+
+
+@app.command()
+def mutate(
+    name: Annotated[str | None, typer.Argument(help="One mutation; all if left out.")] = None,
+    seed: Annotated[int, typer.Option(help="The first seed.")] = 0,
+    story: Annotated[bool, typer.Option(help="Tell the story of the catch.")] = False,
+) -> None:
+    """Leave out one thing after the other that keeps Headcount's promises: each must be noticed."""
+    chosen = [one for one in MUTATIONS if name in (None, one.name)]
+    if not chosen:
+        raise typer.BadParameter(f"one of {', '.join(one.name for one in MUTATIONS)} is allowed")
+    missed = 0
+    for mutation in chosen:
+        caught = catch(mutation, seed)
+        missed += caught.outcome is None
+        typer.echo(f"{mutation.name:24} {_caught(caught)}")
+        if story and caught.outcome is not None:
+            for line in tell(shrink(caught.outcome, mutation.parts)):
+                typer.echo(f"    {line}")
+    if missed:
+        raise typer.Exit(1)
+
+
+@app.command("crash-points")
+def enumerate_crash_points(
+    story: Annotated[str | None, typer.Argument(help="One story; all if left out.")] = None,
+) -> None:
+    """Every mishap at every call of known stories, one at a time."""
+    chosen = [one for one in STORIES if story in (None, one)]
+    if not chosen:
+        raise typer.BadParameter(f"one of these is allowed: {'; '.join(STORIES)}")
+    failed = False
+    for one in chosen:
+        outcomes = list(strike_all(one))
+        broken = [(point, outcome) for point, outcome in outcomes if not outcome.ok]
+        typer.echo(f"{one}: {len(outcomes)} crash points, {len(broken)} break an invariant")
+        for point, outcome in broken[:MOST_SHOWN]:
+            typer.echo(f"  {point.mishap} at call {point.call}, {point.name}: {verdict(outcome)}")
+        failed |= bool(broken)
+    if failed:
+        raise typer.Exit(1)
+
+
+def _caught(caught: Catch) -> str:
+    if caught.outcome is None:
+        return f"NOT NOTICED in {caught.days} days: {caught.mutation.says}"
+    found = caught.outcome.violation
+    assert found is not None, "a catch has a violation"
+    return f"day {caught.days:3}: {found.invariant} ({caught.mutation.says})"
 
 
 def _numbers(total: Total) -> str:

@@ -14,7 +14,9 @@ from headcount.model.service import Launch, ServiceState
 from headcount.model.task import Task
 from headcount.ports import LaunchAnswer, ServiceMark, Sighting
 from headcount_simulation.clients import KicksClient, RuntimeClient, StoreClient
+from headcount_simulation.days import draw_day
 from headcount_simulation.parts import Parts
+from headcount_simulation.simulating import Outcome, simulate
 from headcount_simulation.table import Partition, Table, TaskRecord
 
 
@@ -169,6 +171,24 @@ class _GenerationUnseen(StoreClient):
         return tuple(replace(mark, seen_generation=mark.generation, next_wake=None) for mark in marks)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catch:
+    """How a mutation was noticed: ``outcome`` is the first day that broke one of the expected invariants."""
+
+    mutation: Mutation
+    outcome: Outcome | None
+    days: int
+
+
+def catch(mutation: Mutation, first_seed: int = 0, most_days: int = 200) -> Catch:
+    """Simulate days until one breaks an expected invariant; others that break may have another cause."""
+    for number in range(most_days):
+        outcome = simulate(draw_day(first_seed + number), mutation.parts)
+        if outcome.violation is not None and outcome.violation.invariant in mutation.expected:
+            return Catch(mutation=mutation, outcome=outcome, days=number + 1)
+    return Catch(mutation=mutation, outcome=None, days=most_days)
+
+
 def _mutation(name: str, says: str, parts: Parts, *expected: str) -> Mutation:
     return Mutation(name=name, says=says, parts=parts, expected=frozenset(expected))
 
@@ -182,8 +202,10 @@ MUTATIONS: Final = (
     ),
     _mutation("stop intent", "stops are told without being recorded", Parts(store=_StopsNotRecorded), "stop on record"),
     _mutation("token", "every try has a token of its own", Parts(runtime=_NewTokens), "launched once"),
-    _mutation("fence", "any pass may write", Parts(table=_NoFence), "launched once", "maximum percent"),
-    _mutation("version", "the last event wins, not the newest", Parts(table=_AnyVersion), "converges", "records match"),
+    _mutation("fence", "any pass may write", Parts(table=_NoFence), "no start too many", "maximum percent"),
+    _mutation(
+        "version", "the last event wins, not the newest", Parts(table=_AnyVersion), "newest wins", "never below desired"
+    ),
     _mutation("backoff", "failing tasks are replaced at once", Parts(store=_NoBackoff), "no hot loop"),
     _mutation(
         "audit", "nobody compares the table with ECS", Parts(audits=False), "converges", "records match", "deleted"
@@ -197,14 +219,19 @@ MUTATIONS: Final = (
     ),
     _mutation("in flight", "launches in flight count for nothing", Parts(store=_InFlightForgotten), "maximum percent"),
     _mutation(
-        "closing", "an answered launch stays open", Parts(table=_LaunchesStayOpen), "launched once", "records match"
+        "closing",
+        "an answered launch stays open",
+        Parts(table=_LaunchesStayOpen),
+        "launched once",
+        "passes bounded",
+        "records match",
     ),
     _mutation("answer", "the tasks of an answer are not recorded", Parts(table=_AnswersDropped), "maximum percent"),
     _mutation("maximum percent", "starts know no maximum", Parts(store=_NoMaximum), "maximum percent"),
     _mutation("minimum healthy percent", "stops know no minimum", Parts(store=_NoMinimum), "minimum healthy percent"),
-    _mutation("dying", "a dying task counts until it is gone", Parts(store=_DyingCounts), "converges"),
+    _mutation("dying", "a dying task counts until it is gone", Parts(store=_DyingCounts), "neighbours"),
     _mutation("ownership", "a task's group makes it ours", Parts(runtime=_EverythingIsOurs), "not ours"),
-    _mutation("pass number", "kicks have the same id for ever", Parts(kicks=_NumberReadFirst), "converges", "deleted"),
+    _mutation("pass number", "kicks have the same id for ever", Parts(kicks=_NumberReadFirst), "neighbours"),
     _mutation("forgetting", "one record more is deleted", Parts(store=_ForgetsTooMuch), "forgotten only when gone"),
     _mutation("adoption", "orphans are not taken over", Parts(table=_NoAdoption), "records match"),
     _mutation("reasons", "ECS is told no reason", Parts(runtime=_NoReasons), "reasons"),

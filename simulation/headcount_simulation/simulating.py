@@ -24,6 +24,7 @@ class Outcome:
     tasks: int
     struck: int
     settled: float
+    names: tuple[str, ...]
 
     @property
     def ok(self) -> bool:
@@ -34,6 +35,7 @@ class Outcome:
 def simulate(day: Day, parts: Parts = REAL, *, keep_story: bool = False) -> Outcome:
     """Run a day."""
     world = World(day, parts, keep_story=keep_story)
+    world.at(day.quiet_at, world.calls.stop_naming)
     violation = None
     try:
         _live(world)
@@ -50,6 +52,7 @@ def simulate(day: Day, parts: Parts = REAL, *, keep_story: bool = False) -> Outc
         passes=world.watch.passes_total,
         tasks=world.ecs.created,
         struck=world.calls.struck + world.bus.mishaps + _others(day),
+        names=tuple(world.calls.names),
         settled=max((at - STARTS_AT - day.quiet_at for at in world.watch.acted_at.values()), default=0.0),
     )
 

@@ -108,6 +108,11 @@ class Table:
             next_wake=document.next_wake if document else None,
         )
 
+    def version(self, service: str, task_id: str) -> int | None:
+        """The version on record of a task."""
+        record = self.partition(service).tasks.get(task_id)
+        return record.version if record else None
+
     # -- observing ----------------------------------------------------------------------------------------------------
 
     def record_sighting(self, service: str, sighting: Sighting) -> bool:

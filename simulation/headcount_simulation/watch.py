@@ -24,13 +24,14 @@ INVARIANTS: Final = {
     "never below desired": "Scale-in never leaves fewer live tasks than the desired count.",
     "not ours": "No task is stopped that this install did not start.",
     "stop on record": "No task is stopped without a recorded decision.",
+    "newest wins": "What is on record of a task never gives way to something older.",
     "reasons": "Every action and every decision has a reason.",
     "no hot loop": "A service whose tasks fail starts a bounded number of them.",
     "forgotten only when gone": "Only stopped tasks are forgotten.",
     "records bounded": "The records of a service stay within a small multiple of its tasks.",
     "passes bounded": "A service is looked at a bounded number of times.",
     "no unexpected errors": "Functions fail only with errors that say what to do.",
-    "neighbours": "One service's trouble never delays another's.",
+    "neighbours": "A lost task of a healthy service is replaced within seconds, whatever befalls its neighbours.",
     "converges": "Once faults cease, every service has its desired count of the declared deployment, within the bound.",
     "stays": "A service that has converged is left alone.",
     "records match": "Once faults cease, the records of a service are its tasks, and no launch is open.",
@@ -127,8 +128,10 @@ class Watch:
         """Tasks of the service that start from now on fail."""
         self.episodes[service] = Episode(since=self.clock())
 
-    def recorded(self, service: str, sighting: Sighting) -> None:
-        """Something that ECS said is on record."""
+    def recorded(self, service: str, sighting: Sighting, before: int | None, after: int | None) -> None:
+        """Something that ECS said was written; which version was on record before, and is now."""
+        if before is not None and (after is None or after < before):
+            raise Violation("newest wins", f"version {before} of {sighting.task_id} gave way to {after}")
         if sighting.observed.desired_status == "STOPPED":
             self.dead_since.setdefault(sighting.task_id, self.clock())
         self._records_bounded(service)
@@ -225,6 +228,13 @@ class Watch:
         self.acted_at[service] = self.clock()
         if self.settled_at is not None:
             raise Violation("stays", f"{service} had converged, and acts again")
+
+    def check_prompt(self, service: str) -> None:
+        """A while after a loss, with nothing else wrong: as many as desired are there or on their way."""
+        state = self.truth.state(service)
+        live = sum(task.observed.desired_status == "RUNNING" for task in self.truth.tasks(service))
+        if state.capacity is not None and live < state.capacity.desired_count:
+            raise Violation("neighbours", f"{service} still has {live} of {state.capacity.desired_count}")
 
     # -- the checks ---------------------------------------------------------------------------------------------------
 

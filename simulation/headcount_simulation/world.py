@@ -31,7 +31,6 @@ SWEEP_SECONDS: Final = 15 * MINUTE
 RETRY_SECONDS: Final = 20.0
 ASK_AGAIN: Final = ("Unavailable", "Conflict", "ServiceDeleting")
 MOST_RETRIES: Final = 30
-GIVES_UP: Final = 0.5  # how likely a person who got no answer leaves it at that
 
 
 class World:
@@ -151,7 +150,7 @@ class World:
                 "no answer" if answer is None else ("done" if error is None else f"{error['type']}: {error['message']}")
             )
             self.tell(f"person: {request['operation']} {service}: {said}")
-            gives_up = answer is None and self.people.of(service).random() < GIVES_UP
+            gives_up = answer is None and self.people.of(service).random() < self.day.gives_up
             again = not gives_up if error is None else error["type"] in ASK_AGAIN
             if answer is not None and error is None:
                 return
