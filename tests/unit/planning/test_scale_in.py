@@ -76,6 +76,13 @@ def test_scale_in_keeps_the_zones_even(counts: tuple[int, ...], stops: int, left
     assert sorted(zones.count(zone) for zone in ZONES) == sorted(left)
 
 
+def test_protected_tasks_crowd_their_zone_too() -> None:
+    crowded = [a_task(f"a-{number}", zone="zone-a") for number in range(3)]
+    other = [a_task(f"b-{number}", zone="zone-b") for number in range(2)]
+    decided = planned(a_service(*crowded, *other, desired=4, protected=["a-0", "a-1"]))
+    assert stopped(decided) == ["a-2"], "zone-a has three tasks, though only one of them may go"
+
+
 @pytest.mark.parametrize(
     "prefer", [DEFAULT_SCALE_IN_ORDER, ("crowdedZone",), ("newest", "crowdedZone"), SCALE_IN_RULES]
 )

@@ -1,11 +1,12 @@
 """Stopping what is stuck and what is too much, and repeating stops whose answer is not on record."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from headcount.model.plan import StopTask
 from headcount.model.service import Decision
-from headcount.model.task import StopIntent, Task
+from headcount.model.task import StopIntent, Task, zone_of
 from headcount.planning.deadlines import stop_deadline
 from headcount.planning.health import is_healthy
 from headcount.planning.rollout import OldTasks, old_tasks_to_stop, surplus_new
@@ -42,7 +43,8 @@ def stop_surplus(situation: Situation) -> Step:
     old = old_tasks_to_stop(situation.tally, manifest)
     for tasks, count, reason in _too_many(situation, old):
         free = [task for task in tasks if task.task_id not in protected]
-        chosen = choose_victims(free, count, order)
+        crowd = Counter(zone_of(task) for task in tasks) if len(free) < len(tasks) else None
+        chosen = choose_victims(free, count, order, crowd)
         victims += [(task, StopIntent(at=situation.now, reason=reason)) for task in chosen]
         if len(chosen) < count and len(free) < len(tasks):
             spared = some(count - len(chosen), "task")

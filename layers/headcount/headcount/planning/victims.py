@@ -30,8 +30,13 @@ class ScaleInOrder:
     deployment: str
 
 
-def choose_victims(candidates: Iterable[Task], count: int, order: ScaleInOrder) -> tuple[Task, ...]:
-    """The ``count`` tasks to stop, first victim first. The same input gives the same victims, in any order of tasks."""
+def choose_victims(
+    candidates: Iterable[Task], count: int, order: ScaleInOrder, crowd: Counter[str] | None = None
+) -> tuple[Task, ...]:
+    """The ``count`` tasks to stop, first victim first. The same input gives the same victims, in any order of tasks.
+
+    ``crowd`` counts the tasks of each zone, those that may not be chosen too; without it only the candidates count.
+    """
     tasks = list(candidates)
     if count <= 0 or not tasks:
         return ()
@@ -40,7 +45,7 @@ def choose_victims(candidates: Iterable[Task], count: int, order: ScaleInOrder) 
     ranked.sort(key=itemgetter(0, 1, 2))
     if CROWDED_ZONE not in order.prefer:
         return tuple(task for *_, task in ranked[:count])
-    zones = Counter(zone_of(task) for task in tasks)
+    zones = Counter(zone_of(task) for task in tasks) if crowd is None else crowd.copy()
     victims: list[Task] = []
     for _, alike in groupby(ranked, key=itemgetter(0)):
         victims.extend(_from_the_fullest_zones([task for *_, task in alike], count - len(victims), zones))
