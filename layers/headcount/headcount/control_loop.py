@@ -55,6 +55,11 @@ class _Applied:
     def started(self) -> int:
         return sum(outcome.started for outcome in self.outcomes)
 
+    @property
+    def is_unanswered(self) -> bool:
+        """Whether ECS left a call without an answer, or asked for patience."""
+        return self.stops_unknown is not None or any(outcome.kind == "unknown" for outcome in self.outcomes)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconciler:
@@ -233,7 +238,8 @@ class Reconciler:
         else:
             self._write_status(state, decided, absorbed, news, outcome_news, now)
         self.telling.publish(state.service, [*news, *outcome_news, *_in_ecs_words(state.service, applied)], now)
-        if (decided.again or absorbed.again or applied.out_of_time) and not removed:
+        # where ECS asked for patience, looking again at once can do nothing: the wake that was recorded does the rest
+        if (decided.again or absorbed.again or applied.out_of_time) and not (removed or applied.is_unanswered):
             self.kicks.kick(state.service, state.pass_number, "more to do")
 
     def _write_status(

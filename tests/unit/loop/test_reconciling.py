@@ -114,6 +114,19 @@ def test_a_throttled_stop_is_sent_again_by_a_later_pass():
     loop.assert_exactly(1)
 
 
+def test_a_pass_that_ecs_had_no_patience_for_leaves_the_rest_to_its_timer():
+    loop = FakeLoop()
+    loop.runtime.throttle("launch", 2)
+    loop.declare(1)
+    loop.deliver_kick()
+    loop.clock.advance(2)
+    loop.reconcile()
+    assert loop.runtime.calls["launch"] == 2
+    assert "more to do" not in [kick.cause for kick in loop.kicks.sent]
+    loop.settle()
+    loop.assert_exactly(1)
+
+
 def test_after_the_first_throttled_call_a_pass_calls_no_more():
     loop = FakeLoop()
     loop.runtime.throttle("launch", 10)
