@@ -131,7 +131,7 @@ class StoreClient:
     # -- auditing -----------------------------------------------------------------------------------------------------
 
     def roster(self, service: str) -> tuple[Task, ...]:
-        return self.calls.make(TABLE, "Query roster", lambda: self.table.state(service).tasks)
+        return self.calls.make(TABLE, "Query roster", lambda: self.table.roster(service))
 
     def record_health(self, service: str, task_id: str, health: ContainerHealth) -> None:
         self.calls.make(TABLE, "UpdateItem health", lambda: self.table.record_health(service, task_id, health))

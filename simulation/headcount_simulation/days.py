@@ -223,6 +223,7 @@ _WEIGHTS: Final = {
     "ECS lags": 2,
     "foreign task": 2,
     "record lost": 2,
+    "records of a newer version": 2,
 }
 _ONE_SERVICE: Final = (
     "call",
@@ -237,6 +238,7 @@ _ONE_SERVICE: Final = (
     "RunTask refused",
     "kicks delivered twice",
     "foreign task",
+    "records of a newer version",
 )
 _TARGETED: Final = {kind: _WEIGHTS[kind] for kind in _ONE_SERVICE}
 _WITNESS: Final = Character(
@@ -262,6 +264,7 @@ _DETAILS: Final[Mapping[str, Callable[[Random, Happening], Happening]]] = {
     "events late": _lasting(60.0, HOUR),
     "clock skew": _lasting(60.0, HOUR),
     "index is stale": _lasting(60.0, HOUR),
+    "records of a newer version": _lasting(30.0, HOUR / 4),
     "ECS lags": _lasting(60.0, HOUR),
 }
 

@@ -1,6 +1,6 @@
 """The functions of an install, as Lambda runs them: with time-outs, on machines of their own, over the ports."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -20,12 +20,14 @@ from headcount_simulation.clients import (
     TellingClient,
     TimersClient,
 )
+from headcount_simulation.crew import Crew
 from headcount_simulation.messaging import Done, Kick
 from headcount_simulation.scheduling import Killed, Scheduler
 from headcount_simulation.streams import Streams
 from headcount_simulation.watch import Violation
 
 # seconds; template.yaml
+CALLS_AT_ONCE: Final = 8  # bootstrap.py
 TIMEOUTS: Final = {"reconcile": 20.0, "observe": 15.0, "wake": 15.0, "control": 25.0, "audit": 55.0}
 
 
@@ -65,7 +67,7 @@ class Functions:
             telling=clients.telling,
             clock=self.clock("reconcile"),
             jitter=self._jitter,
-            spread=map,
+            spread=self._spread,
         )
         self.controller = Controller(
             store=clients.store,
@@ -125,6 +127,15 @@ class Functions:
             runtime=self.clients.runtime, store=self.clients.store, kicks=self.clients.kicks, clock=self.clock("audit")
         )
 
+    def _spread(self, function: Callable[[Any], Any], arguments: Iterable[Any]) -> Iterator[Any]:
+        """As ``bootstrap`` does it: several calls of one invocation at once."""
+        several = list(arguments)
+        if len(several) < 2:
+            return map(function, several)
+        assert self.calls.invocation is not None, "only an invocation spreads its calls"
+        crew = Crew(self.scheduler, self.calls, self.calls.invocation, function, several)
+        return crew.work(CALLS_AT_ONCE)
+
     def _jitter(self) -> float:
         assert self.calls.invocation is not None, "only a pass draws"
         return self.streams.of(self.calls.invocation.service).random()
@@ -147,6 +158,8 @@ class Functions:
                 if self.scheduler.closed:
                     raise
                 self.calls.tell(f"{function} of {service or 'all services'} ended in the middle")
+                if function == "audit":
+                    self.auditor = self._new_auditor()  # what it remembered went with its process
             except HeadcountError as error:
                 self.calls.tell(f"{function} of {service or 'all services'} failed: {error}")
             except Exception as error:

@@ -42,6 +42,8 @@ def cease(world: World) -> None:
     world.ecs.refusals.clear()
     world.ecs.lag_seconds = 1.0
     world.store.index_is_stale = False
+    for partition in world.table.partitions.values():
+        partition.newer = False
     world.functions.skews.clear()
     world.stirred = True
 
@@ -196,6 +198,10 @@ def _repeat_timer(world: World, _: Happening) -> None:
     world.timers.repeat_next += 1
 
 
+def _newer(newer: bool) -> Callable[[World, Happening], None]:
+    return lambda world, one: setattr(world.table.partition(one.service), "newer", newer)
+
+
 def _stale_index(stale: bool) -> Callable[[World, Happening], None]:
     return lambda world, _: setattr(world.store, "index_is_stale", stale)
 
@@ -233,6 +239,7 @@ _EFFECTS: Final[Mapping[str, _Effect]] = {
     "timer lost": _lose_timer,
     "timer doubled": _repeat_timer,
     "index is stale": _for_a_while(_stale_index(stale=True), _stale_index(stale=False)),
+    "records of a newer version": _for_a_while(_newer(newer=True), _newer(newer=False)),
     "ECS lags": _for_a_while(_set_lag(LONGEST_LAG_SECONDS), _set_lag(1.0)),
     "call": _call,
     "foreign task": _foreign,

@@ -77,9 +77,20 @@ class Scheduler:
         if until <= self.end and (not heap or heap[0][0] > until):
             self.now = max(self.now, until)
             return
+        self.park(self.waker(until))
+
+    def waker(self, until: float | None = None) -> Callable[[], None]:
+        """What goes on with the running action, at once or at ``until``, when it has been parked."""
         driver = self._driver
         assert driver is not None, "only an action waits"
-        heapq.heappush(heap, (max(until, self.now), next(self._order), driver))
+        return lambda: heapq.heappush(self._heap, (max(until or self.now, self.now), next(self._order), driver))
+
+    def park(self, first: Callable[[], None] | None = None) -> None:
+        """The running action waits until its waker is called. ``first`` is called just before."""
+        driver = self._driver
+        assert driver is not None, "only an action waits"
+        if first is not None:
+            first()
         self._waiting.add(driver)
         self._hand_over()
         driver.go.acquire()

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from headcount.errors import Conflict, Superseded, TransientError
+from headcount.errors import Conflict, NewerSchema, Superseded, TransientError
 from headcount.model.plan import AdoptTask, Plan, StartTasks, StopTask
 from headcount.model.service import (
     Capacity,
@@ -49,6 +49,7 @@ class Partition:
     status: StatusRecord | None = None
     tasks: dict[str, TaskRecord] = field(default_factory=dict)
     launches: dict[str, Launch] = field(default_factory=dict)
+    newer: bool = False  # a newer version of Headcount has written here
 
     def is_empty(self) -> bool:
         """Whether there is no record at all."""
@@ -67,6 +68,13 @@ class Table:
     def partition(self, service: str) -> Partition:
         """The records of a service, none at first."""
         return self.partitions.setdefault(service, Partition())
+
+    def readable(self, service: str) -> Partition:
+        """The records of a service, if this version can read them."""
+        partition = self.partition(service)
+        if partition.newer:
+            raise NewerSchema(f"a record of {service} has a schema that this version does not know")
+        return partition
 
     def state(self, service: str) -> ServiceState:
         """Everything on record, as values."""
@@ -117,7 +125,7 @@ class Table:
 
     def record_sighting(self, service: str, sighting: Sighting) -> bool:
         """Newest version wins; whether what ECS said is now on record."""
-        record = self.partition(service).tasks.setdefault(sighting.task_id, TaskRecord())
+        record = self.readable(service).tasks.setdefault(sighting.task_id, TaskRecord())
         if record.version is not None and record.version >= sighting.observed.version:
             return record.version == sighting.observed.version
         record.observed, record.version = sighting.observed, sighting.observed.version
@@ -153,6 +161,11 @@ class Table:
         )
         return True
 
+    def roster(self, service: str) -> tuple[Task, ...]:
+        """The tasks on record."""
+        self.readable(service)
+        return self.state(service).tasks
+
     # -- reconciling --------------------------------------------------------------------------------------------------
 
     def begin_pass(self, service: str) -> int:
@@ -165,6 +178,7 @@ class Table:
 
     def gather(self, service: str, pass_number: int) -> ServiceState:
         """Everything, if this is still the newest pass."""
+        self.readable(service)
         state = self.state(service)
         if state.pass_number != pass_number:
             raise Superseded(f"pass {pass_number} of {service} gave way to {state.pass_number}")
@@ -245,7 +259,7 @@ class Table:
 
     def read(self, service: str) -> ServiceRecords | None:
         """Everything with the revisions, None if there is nothing."""
-        partition = self.partition(service)
+        partition = self.readable(service)
         if partition.is_empty():
             return None
         return ServiceRecords(

@@ -173,7 +173,6 @@ class Watch:
         """The last record of a deleted service is gone."""
         if left := [task for task in self.truth.tasks(state.service) if task.task_id not in self.unrecorded]:
             raise Violation("deleted", f"{state.service} was removed with {len(left)} tasks left")
-        self.history.pop(state.service, None)
 
     def decided(self, state: ServiceState, decisions: Sequence[Decision]) -> None:
         """Decisions are told."""
