@@ -18,6 +18,7 @@ FUNCTIONS: Final = ("reconcile", "reconcile", "reconcile", "reconcile", "observe
 WITNESS: Final = f"{CLUSTER}/witness"
 WITNESSED: Final = 0.25  # how likely a day has a witness
 COMPANY: Final = 0.8  # how likely a fault strikes near something else
+LARGE: Final = 0.02  # how likely a service is large
 PERCENTAGES: Final = ((100, 200), (0, 100), (50, 200), (0, 200), (0, 150), (50, 100))
 # people's doings; everything else that happens is a fault
 DOINGS: Final = frozenset({"create", "scale", "deploy", "percentages", "delete", "protect"})
@@ -126,7 +127,7 @@ def _losses_of_the_witness(random: Random, count: int) -> list[Happening]:
 def _character(random: Random, service: str) -> Character:
     return Character(
         service=service,
-        desired=random.randint(0, 5),
+        desired=random.randint(20, 60) if random.random() < LARGE else random.randint(0, 5),
         percentages=random.choice(PERCENTAGES),
         subnets=tuple(sorted(random.sample(sorted(ZONES), random.randint(1, 3)))),
         restarts={"initialSeconds": random.choice((5, 10)), "maximumSeconds": random.choice((200, 300))},
