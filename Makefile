@@ -43,7 +43,8 @@ demo: $(APP)  ## the whole thing on this machine: a service of real processes, k
 
 test: $(DEV)  ## all tests
 	@$(PYTEST) -q -n 2 -m "not sandbox" $(TESTS) $(some_may_have_none)
-	@$(PYTEST) -q -m sandbox $(TESTS) $(some_may_have_none)
+	@$(PYTEST) -q -m "sandbox and not e2e" $(TESTS) $(some_may_have_none)
+	@$(PYTEST) -q -n 2 --dist loadfile -m e2e $(TESTS) $(some_may_have_none)
 
 check: format lint types imports template sam-validate sam-build coverage  ## everything that must hold before a commit is shared
 

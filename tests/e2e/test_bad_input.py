@@ -9,7 +9,7 @@ import pytest
 
 from e2e.install import CLUSTER, ROOT, Install, id_of
 
-pytestmark = pytest.mark.sandbox
+pytestmark = [pytest.mark.sandbox, pytest.mark.e2e]
 
 
 def snapshot(install: Install) -> Any:

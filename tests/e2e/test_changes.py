@@ -4,7 +4,7 @@ import pytest
 
 from e2e.install import Install
 
-pytestmark = pytest.mark.sandbox
+pytestmark = [pytest.mark.sandbox, pytest.mark.e2e]
 
 
 def test_a_dry_run_changes_nothing_and_the_same_manifest_twice_changes_nothing(install: Install) -> None:

@@ -7,7 +7,7 @@ import pytest
 from e2e.install import CLUSTER, Install, id_of
 from e2e.rolling import SETTLING_SECONDS, TASKS, RollingDeployment, Watch
 
-pytestmark = pytest.mark.sandbox
+pytestmark = [pytest.mark.sandbox, pytest.mark.e2e]
 
 
 def revisions(install: Install, service: str) -> list[str]:

@@ -6,7 +6,7 @@ import pytest
 
 from e2e.install import Install, id_of
 
-pytestmark = pytest.mark.sandbox
+pytestmark = [pytest.mark.sandbox, pytest.mark.e2e]
 AUDIT_PERIOD = 60.0  # seconds between two audits: the template's rate(1 minute)
 HEALED_WITHIN = 90.0
 

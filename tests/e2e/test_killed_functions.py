@@ -14,7 +14,7 @@ import pytest
 
 from e2e.install import Install
 
-pytestmark = pytest.mark.sandbox
+pytestmark = [pytest.mark.sandbox, pytest.mark.e2e]
 SANDBOX = {"task_runtime": "process"}
 TASKS = 2
 BOTH: tuple[Literal["before", "after"], ...] = ("before", "after")

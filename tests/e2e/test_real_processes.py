@@ -11,7 +11,7 @@ import pytest
 
 from e2e.install import CLUSTER, Install, id_of
 
-pytestmark = pytest.mark.sandbox
+pytestmark = [pytest.mark.sandbox, pytest.mark.e2e]
 SANDBOX = {"task_runtime": "process"}
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from e2e.install import Install, zones_of
 
-pytestmark = pytest.mark.sandbox
+pytestmark = [pytest.mark.sandbox, pytest.mark.e2e]
 
 
 def test_two_hundred_tasks_start_and_two_hundred_killed_are_replaced(install: Install) -> None:
