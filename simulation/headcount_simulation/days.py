@@ -1,7 +1,7 @@
 """What happens in a simulated day: what people do, and what goes wrong. Drawn from a seed, or written down."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any, Final
 
@@ -173,7 +173,7 @@ def _plain(random: Random, fault: Happening) -> Happening:
 def _lasting(least: float, most: float) -> Callable[[Random, Happening], Happening]:
     def detail(random: Random, fault: Happening) -> Happening:
         seconds = min(random.uniform(least, most), QUIET_AT - fault.at)
-        return _changed(fault, seconds=seconds)
+        return replace(fault, seconds=seconds)
 
     return detail
 
@@ -181,22 +181,16 @@ def _lasting(least: float, most: float) -> Callable[[Random, Happening], Happeni
 def _call(random: Random, fault: Happening) -> Happening:
     effect = random.choice(EFFECTS)
     seconds = random.uniform(25.0, 200.0) if effect.startswith("freeze") else random.uniform(0.5, 24.0)
-    return _changed(fault, seconds=seconds, word=f"{random.choice(FUNCTIONS)}:{effect}")
+    return replace(fault, seconds=seconds, word=f"{random.choice(FUNCTIONS)}:{effect}")
 
 
 def _outage(random: Random, fault: Happening) -> Happening:
     seconds = min(random.choice((20.0, 120.0, 600.0, 3600.0)) * random.random(), QUIET_AT - fault.at)
-    return _changed(fault, seconds=seconds, word=random.choice(("ecs", "table", "queues", "all")))
+    return replace(fault, seconds=seconds, word=random.choice(("ecs", "table", "queues", "all")))
 
 
 def _zone(random: Random, fault: Happening) -> Happening:
-    return _changed(_lasting(60.0, 3600.0)(random, fault), word=random.choice(sorted(ZONES.values())))
-
-
-def _changed(fault: Happening, *, seconds: float = 0.0, word: str = "") -> Happening:
-    return Happening(
-        at=fault.at, kind=fault.kind, service=fault.service, number=fault.number, seconds=seconds, word=word
-    )
+    return replace(_lasting(60.0, 3600.0)(random, fault), word=random.choice(sorted(ZONES.values())))
 
 
 _WEIGHTS: Final = {
@@ -273,12 +267,4 @@ _DETAILS: Final[Mapping[str, Callable[[Random, Happening], Happening]]] = {
 def without(day: Day, dropped: Sequence[Happening]) -> Day:
     """The same day without some of its happenings."""
     gone = set(map(id, dropped))
-    return Day(
-        seed=day.seed,
-        characters=day.characters,
-        happenings=tuple(one for one in day.happenings if id(one) not in gone),
-        quiet_at=day.quiet_at,
-        ends_at=day.ends_at,
-        bound=day.bound,
-        gives_up=day.gives_up,
-    )
+    return replace(day, happenings=tuple(one for one in day.happenings if id(one) not in gone))

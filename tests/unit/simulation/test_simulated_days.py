@@ -10,6 +10,7 @@ from headcount_simulation.simulating import simulate
 from headcount_simulation.stories import verdict
 
 DAYS = 8
+LASTING = {"outage", "zone is full", "tasks crash", "events late", "RunTask refused", "ECS lags", "clock skew"}
 
 
 def test_every_invariant_holds_on_fresh_days() -> None:
@@ -34,3 +35,9 @@ def test_a_seed_decides_everything() -> None:
 def test_a_drawn_day_has_at_least_twenty_faults_for_each_service() -> None:
     days = [draw_day(seed) for seed in range(30)]
     assert all(day.faults >= 20 * len(day.characters) for day in days)
+
+
+def test_what_lasts_lasts() -> None:
+    lasting = [one for seed in range(30) for one in draw_day(seed).happenings if one.kind in LASTING]
+    assert {one.kind for one in lasting} == LASTING
+    assert all(one.seconds > 0 for one in lasting)
