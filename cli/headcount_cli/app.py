@@ -56,7 +56,7 @@ COMMANDS: tuple[tuple[str, Callable[..., None], Examples], ...] = (
         why,
         (
             ("headcount why web", "why the service is as it is"),
-            ("headcount why 0f3a9c1d2b4e4f6a8b7c", "why this task was started, stopped or lost"),
+            ("headcount why 0f3a9c1d2b4e4f6a8b7c0d1e2f3a4b5c", "why this task was started, stopped or lost"),
         ),
     ),
     (
@@ -71,8 +71,8 @@ COMMANDS: tuple[tuple[str, Callable[..., None], Examples], ...] = (
         "protect",
         protect,
         (
-            ("headcount protect web 0f3a9c1d2b4e4f6a8b7c --for 2h", "keep one task for two hours"),
-            ("headcount protect web 0f3a9c1d2b4e4f6a8b7c --off", "let it go"),
+            ("headcount protect web 0f3a9c1d2b4e4f6a8b7c0d1e2f3a4b5c --for 2h", "keep one task for two hours"),
+            ("headcount protect web 0f3a9c1d2b4e4f6a8b7c0d1e2f3a4b5c --off", "let it go"),
         ),
     ),
     (

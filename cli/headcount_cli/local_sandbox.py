@@ -44,8 +44,8 @@ EXAMPLE_FOLDER = Path(".headcount")
 def start_sandbox(options: SandboxOptions) -> Iterator[RunningSandbox]:
     """A sandbox for as long as the context lasts."""
     # moto and Flask: seconds that no other command should pay
-    from headcount_sandbox import HeadcountSandboxError, Sandbox  # noqa: PLC0415
-    from headcount_sandbox.example import prepare_example  # noqa: PLC0415
+    from headcount_sandbox import HeadcountSandboxError, Sandbox  # noqa: PLC0415  see above
+    from headcount_sandbox.example import prepare_example  # noqa: PLC0415  see above
 
     template = find_template(options.template, (Path.cwd(), Path(__file__).parents[2]))
     parameters: Mapping[str, str] = {"Clusters": options.clusters} if options.clusters else {}

@@ -4,6 +4,7 @@ import json
 import threading
 
 import pytest
+from aws_lambda_powertools import Logger
 
 from headcount.aws.eventbridge import EventBridgeAnnouncer
 from headcount.model.service import Decision
@@ -34,7 +35,7 @@ def bus(world):
 
 
 def _announcer(world):
-    return EventBridgeAnnouncer(world.client("events"), "default", ACCOUNT)
+    return EventBridgeAnnouncer(world.client("events"), "default", ACCOUNT, Logger(service="test-announcing"))
 
 
 def test_a_decision_with_a_name_becomes_a_service_action(world, bus):

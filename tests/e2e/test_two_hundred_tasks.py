@@ -9,7 +9,7 @@ pytestmark = [pytest.mark.sandbox, pytest.mark.e2e]
 
 def test_two_hundred_tasks_start_and_two_hundred_killed_are_replaced(install: Install) -> None:
     install.run("crowd", 200)
-    install.steady("crowd", 200)
+    install.steady("crowd", 200, within=180.0)
     first = set(install.ids("crowd"))
     assert len(install.ever("crowd")) == 200, install.story("200 were asked for", ["crowd"])
     zones = zones_of(install.alive("crowd"))
@@ -19,7 +19,7 @@ def test_two_hundred_tasks_start_and_two_hundred_killed_are_replaced(install: In
         install.sandbox.kill_task(task_id)
 
     install.wait(lambda: not first & set(install.ids("crowd")), "all 200 are dead", "crowd")
-    install.steady("crowd", 200)
+    install.steady("crowd", 200, within=180.0)
     assert len(install.ever("crowd")) == 400, install.story("200 were lost, so 200 are replaced", ["crowd"])
     told = install.history("crowd", "lost")
     assert {entry["task"] for entry in told} == first

@@ -1,4 +1,4 @@
-"""The composition root: the only place that knows the clock, the environment, randomness and boto3.
+"""The composition root: the only place that makes clients and hands out the clock and chance.
 
 Each function calls one of these once, at its cold start; what it does not need is not imported.
 """
@@ -46,14 +46,15 @@ def reconciler() -> tuple[Any, Settings]:
 
     settings = read_settings("HEADCOUNT_TABLE", "HEADCOUNT_RECONCILE_QUEUE_URL", "HEADCOUNT_TIMER_QUEUE_URL")
     store = ReconcileTable(_client("dynamodb"), settings.table, settings.install, time.time, settings.history_days)
-    announcer = EventBridgeAnnouncer(_client("events"), settings.event_bus, _ecs_arn(settings))
+    log = logger()
+    announcer = EventBridgeAnnouncer(_client("events"), settings.event_bus, _ecs_arn(settings), log)
     return (
         Reconciler(
             runtime=EcsTaskRuntime(_client("ecs"), settings.install),
             store=store,
             kicks=_kicks(settings),
             timers=SqsTimers(_client("sqs"), settings.timer_queue_url),
-            telling=PowertoolsTelling(logger(), announcer, settings.install, settings.metrics_per_service),
+            telling=PowertoolsTelling(log, announcer, settings.install, settings.metrics_per_service),
             clock=time.time,
             jitter=random.random,
             spread=_in_threads(CALLS_AT_ONCE),
@@ -119,7 +120,7 @@ def _client(service: str) -> Any:
     patience = (
         Config(connect_timeout=1, read_timeout=4, retries={"mode": "standard", "total_max_attempts": 1})
         if service == "ecs"
-        else Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2})
+        else Config(connect_timeout=1, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2})
     )
     return boto3.client(service, config=patience)  # type: ignore[call-overload]  # a name per call, checked by the tests
 

@@ -115,7 +115,7 @@ class Reconciler:
             launches=len(applied.outcomes),
             tasks_started=applied.started,
             tasks_stopped=applied.stopped,
-            failures=sum(decision.level == "ERROR" for decision in (*news, *absorbed.decisions)),
+            failures=_failures(state, decided, absorbed),
             extra={"state": absorbed.status.state, "reason": absorbed.status.state_reason},
         )
 
@@ -293,6 +293,14 @@ def _remember(decided: Plan, before: ServiceStatus, now: float) -> ServiceStatus
         open_plan=bool(decided.actions),
         planned_at=now if changed else before.planned_at,
     )
+
+
+def _failures(state: ServiceState, decided: Plan, absorbed: Absorbed) -> int:
+    """Tasks that failed by their own doing, got stuck, or were refused, each counted by one pass."""
+    before = {one.deployment_id: one.failed_tasks for one in state.status.deployments}
+    failed = sum(one.failed_tasks - before.get(one.deployment_id, 0) for one in decided.status.deployments)
+    kinds = [decision.kind for decision in (*decided.decisions, *absorbed.decisions)]
+    return failed + kinds.count("stuck") + kinds.count("refused")
 
 
 def _in_ecs_words(service: str, applied: _Applied) -> Iterable[Decision]:

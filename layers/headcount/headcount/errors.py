@@ -4,7 +4,7 @@ HeadcountError
 ├── TransientError      deliver the message again: throttled, timed out, the other side failed
 │   ├── Throttled       AWS asked for patience: look again later, with jitter
 │   └── NewerSchema     a record written by a newer version of Headcount: not for this reader
-├── TerminalError       do not deliver again; the message goes to the dead-letter queue
+├── TerminalError       no retry helps: once its deliveries are used up, the message is a dead letter
 │   └── Poisoned        a message or record that no version can read
 ├── Superseded          a newer pass of the same service has begun: stop quietly
 ├── Conflict            somebody else changed the record first: read again and decide again

@@ -185,8 +185,12 @@ class ObserveStore(Protocol):
         ...
 
 
-class AuditStore(ObserveStore, Protocol):
+class AuditStore(Protocol):
     """What ``audit_clusters`` reads and writes."""
+
+    def record_sighting(self, service: str, sighting: Sighting) -> bool:
+        """As in ``ReconcileStore``."""
+        ...
 
     def services(self, cluster: str) -> tuple[ServiceMark, ...]:
         """Every service of a cluster, from the index."""

@@ -35,7 +35,9 @@ class _NoBus:
 
 
 def _telling(metrics_per_service: bool = False) -> PowertoolsTelling:
-    announcer = EventBridgeAnnouncer(_NoBus(), "default", "arn:aws:ecs:eu-west-1:123456789012")
+    announcer = EventBridgeAnnouncer(
+        _NoBus(), "default", "arn:aws:ecs:eu-west-1:123456789012", Logger(service="test-announcing")
+    )
     return PowertoolsTelling(Logger(service=f"telling-{uuid.uuid4().hex}"), announcer, "main", metrics_per_service)
 
 

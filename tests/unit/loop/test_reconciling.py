@@ -202,3 +202,14 @@ def test_the_numbers_of_a_pass_are_in_order():
     times = [measured.began_at, measured.gathered_at, measured.planned_at, measured.committed_at, measured.ended_at]
     assert times == sorted(times)
     assert (measured.launches, measured.tasks_started, measured.tasks_stopped, measured.failures) == (2, 2, 0, 0)
+
+
+def test_failed_stuck_and_refused_tasks_are_counted_as_failures():
+    loop = FakeLoop().running(2)
+    loop.runtime.crash(min(loop.ids()))
+    loop.drain()
+    assert sum(measured.failures for measured in loop.telling.passes) == 1
+    loop.runtime.refusal = "ClientException: TaskDefinition is inactive"
+    loop.runtime.interrupt(min(loop.ids()))
+    loop.drain()
+    assert sum(measured.failures for measured in loop.telling.passes) >= 2

@@ -15,7 +15,7 @@ CALLS = {
         sqs:SendMessage""",
     "ReconcileServiceRole": """
         sqs:ReceiveMessage sqs:DeleteMessage sqs:GetQueueAttributes sqs:SendMessage
-        dynamodb:Query dynamodb:PutItem dynamodb:UpdateItem dynamodb:DeleteItem dynamodb:ConditionCheckItem
+        dynamodb:Query dynamodb:PutItem dynamodb:UpdateItem dynamodb:DeleteItem
         dynamodb:BatchWriteItem
         ecs:RunTask ecs:TagResource ecs:StopTask ecs:ListTasks ecs:DescribeTasks iam:PassRole
         events:PutEvents""",
@@ -28,7 +28,7 @@ CALLS = {
         dynamodb:GetItem""",
     "ControlRole": """
         dynamodb:GetItem dynamodb:BatchGetItem dynamodb:Query
-        dynamodb:PutItem dynamodb:UpdateItem dynamodb:ConditionCheckItem
+        dynamodb:PutItem dynamodb:ConditionCheckItem
         sqs:SendMessage ecs:DescribeTaskDefinition ec2:DescribeSubnets""",
 }
 MAY_SEND_TO = {

@@ -1,24 +1,24 @@
 """EventBridge: Headcount's own events, shaped like ECS's service actions."""
 
 import json
-import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
 from headcount.model.service import Decision
 
 ENTRIES_AT_ONCE = 10
-_log = logging.getLogger(__name__)
 
 
 class EventBridgeAnnouncer:
     """Publishes decisions that have an event name. What cannot be published is logged and does not fail a pass."""
 
-    def __init__(self, client: Any, bus: str, partition_arn: str) -> None:
+    def __init__(self, client: Any, bus: str, partition_arn: str, logger: Logger) -> None:
         """``partition_arn`` is ``arn:aws:ecs:<region>:<account>``."""
+        self.logger = logger
         self.client = client
         self.bus = bus
         self.partition_arn = partition_arn
@@ -31,10 +31,10 @@ class EventBridgeAnnouncer:
             try:
                 answer = self.client.put_events(Entries=batch)
             except (ClientError, BotoCoreError) as error:
-                _log.warning("events not published", extra={"service_key": service, "error": str(error)})
+                self.logger.warning("events not published", service_key=service, error=str(error))
                 return
             if answer.get("FailedEntryCount"):
-                _log.warning("events not published", extra={"service_key": service, "entries": answer["Entries"]})
+                self.logger.warning("events not published", service_key=service, entries=answer["Entries"])
 
     def _entry(self, service: str, decision: Decision, now: float) -> dict[str, Any]:
         cluster, _, name = service.partition("/")

@@ -1,4 +1,7 @@
-"""AWS's errors in Headcount's words. This table is the only place that knows AWS's error codes."""
+"""AWS's errors in Headcount's words.
+
+What any call may answer stands here; what only one call answers stands with that call.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

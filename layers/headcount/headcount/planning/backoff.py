@@ -24,7 +24,6 @@ class Slowdown:
 
     backoff: Backoff | None
     held: tuple[Task, ...]
-    new_round: bool = False
 
 
 def lacks_capacity(task: Task) -> bool:
@@ -62,7 +61,7 @@ def slow_down(
     if fresh:
         backoff = _next_round(backoff, deployment, fresh, restarts, now, jitter)
     held = failed if backoff is not None and now < backoff.until else ()
-    return Slowdown(backoff=backoff, held=held, new_round=bool(fresh))
+    return Slowdown(backoff=backoff, held=held)
 
 
 def refuse(before: Backoff | None, deployment: str, why: str, restarts: Restarts, now: float, jitter: float) -> Backoff:

@@ -7,7 +7,7 @@ answers together. A rule is a function from the situation to a step, in the modu
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from headcount.model.plan import Plan, StopTask
+from headcount.model.plan import AdoptTask, Plan, StopTask
 from headcount.model.service import Counts, Decision, ServiceState, ServiceStatus
 from headcount.planning.deadlines import start_deadline
 from headcount.planning.health import healthy_at
@@ -46,7 +46,7 @@ def plan(state: ServiceState, now: float, jitter: float) -> Plan:
             action
             for step in steps
             for action in step.actions
-            if isinstance(action, StopTask) or getattr(action, "task_id", None) not in stopped
+            if isinstance(action, StopTask) or not (isinstance(action, AdoptTask) and action.task_id in stopped)
         ),
         decisions=tuple(decision for step in steps for decision in step.decisions),
         status=status,
