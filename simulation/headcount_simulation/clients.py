@@ -118,14 +118,12 @@ class StoreClient:
 
     def remove_service(self, state: ServiceState, history: Sequence[Decision], now: float) -> None:
         del history, now
-        self.calls.make(TABLE, "DeleteItem status", lambda: self.table.remove_status(state))
+        self.calls.make(TABLE, "TransactWriteItems removal", lambda: self._remove_service(state))
+
+    def _remove_service(self, state: ServiceState) -> None:
+        self.table.remove_service(state)
         if state.declared is None:
             return
-        self.calls.make(TABLE, "BatchWriteItem the rest", lambda: self.table.remove_rest(state))
-        self.calls.make(TABLE, "BatchWriteItem manifest", lambda: self._remove_manifest(state))
-
-    def _remove_manifest(self, state: ServiceState) -> None:
-        self.table.remove_manifest(state.service)
         self.watch.removed(state)
 
     # -- auditing -----------------------------------------------------------------------------------------------------

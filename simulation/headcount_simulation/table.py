@@ -223,19 +223,15 @@ class Table:
         for task_id in task_ids:
             self.partition(service).tasks.pop(task_id, None)
 
-    def remove_status(self, state: ServiceState) -> None:
-        """The first step of removing a service: only the newest pass may."""
-        self.fenced(state).status = None
-
-    def remove_rest(self, state: ServiceState) -> None:
-        """The second step: all but the manifest."""
-        partition = self.partition(state.service)
-        self.forget(state.service, [task.task_id for task in state.tasks])
-        partition.capacity = partition.operator = None
-
-    def remove_manifest(self, service: str) -> None:
-        """The last step."""
-        self.partition(service).manifest = None
+    def remove_service(self, state: ServiceState) -> None:
+        """Status, capacity, wishes and manifest at once, as the newest pass and as they were read."""
+        partition = self.fenced(state)
+        if state.declared is not None:
+            manifest = partition.manifest
+            same = manifest is not None and manifest.generation == state.declared.generation
+            self._expect(same and manifest is not None and manifest.deleting_at is not None, state)
+            partition.manifest = partition.capacity = partition.operator = None
+        partition.status = None
 
     def fenced(self, state: ServiceState) -> Partition:
         """The partition, if the pass that read ``state`` is still the newest."""
