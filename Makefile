@@ -67,7 +67,7 @@ lock: $(DEV)  ## pin requirements again (LOCK_FLAGS=--upgrade for newer versions
 	@$(call compile,requirements/sam.in,requirements/sam.txt)
 
 clean:  ## remove everything that was made here
-	@rm -rf .venv .venv-sam .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage* htmlcov bench/out
+	@rm -rf .headcount .venv .venv-sam .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage* htmlcov bench/out
 
 # ------------------------------------------------------------------------------------------------- the steps of check
 

@@ -3,6 +3,7 @@
 AWS's own text is left out where it may carry parts of the signed request.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -107,7 +108,13 @@ def _unreachable(endpoint_url: str | None) -> Failure:
             f"Nothing answers at {without_password(endpoint_url)}.",
             hint="Is the sandbox running ('headcount sandbox')? Check --endpoint-url.",
         )
-    return Unanswered("AWS could not be reached.", hint="Check the network, the region's name and AWS_ENDPOINT_URL.")
+    chosen = os.environ.get("AWS_ENDPOINT_URL")
+    if chosen:
+        return Unanswered(
+            f"Nothing answers at {without_password(chosen)}.",
+            hint="Is the sandbox running ('headcount sandbox')? Check AWS_ENDPOINT_URL.",
+        )
+    return Unanswered("AWS could not be reached.", hint="Check the network and the region's name.")
 
 
 def without_password(url: str) -> str:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
+from urllib.parse import urlsplit
 
 from headcount_cli.failures import BadInput, Failure
 
@@ -36,8 +37,9 @@ class RunningSandbox(Protocol):
     def environment(self) -> dict[str, str]: ...
 
 
-EXAMPLE_FOLDER = Path(".headcount")
-"""Where a running sandbox leaves its example manifest, below the folder it was started in."""
+def example_folder(endpoint_url: str) -> Path:
+    """Where a running sandbox leaves its example manifest: a folder of its own below the one it was started in."""
+    return Path.cwd() / ".headcount" / str(urlsplit(endpoint_url).port)
 
 
 @contextmanager
@@ -57,7 +59,7 @@ def start_sandbox(options: SandboxOptions) -> Iterator[RunningSandbox]:
             parameters=parameters,
             stack_name=options.stack,
         ) as running:
-            prepare_example(running, EXAMPLE_FOLDER)
+            prepare_example(running, example_folder(running.endpoint_url))
             yield running
     except HeadcountSandboxError as error:
         raise Failure(str(error)) from None

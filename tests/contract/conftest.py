@@ -26,7 +26,7 @@ class DynamoStore(ReconcileTable, AuditTable, ControlTable):
     """The table with the rights of every function at once."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def world() -> Iterator[World]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         os.environ.setdefault(name, "sandbox")
@@ -35,7 +35,7 @@ def world() -> Iterator[World]:
         yield world
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def dynamodb(world: World) -> Any:
     """A client, with the table of docs/contracts.md made."""
     client = world.client("dynamodb")
@@ -165,7 +165,7 @@ class RuntimeUnderTest:
 _API = {"launch": "RunTask", "stop": "StopTask", "describe": "DescribeTasks", "sweep": "ListTasks"}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def ecs_names(world: World) -> tuple[str, str]:
     """A subnet and a task definition."""
     registered = world.client("ecs").register_task_definition(

@@ -1,6 +1,8 @@
 """``headcount sandbox``."""
 
 import shlex
+import shutil
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -8,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from headcount_cli.local_sandbox import EXAMPLE_FOLDER, RunningSandbox, SandboxOptions
+from headcount_cli.local_sandbox import RunningSandbox, SandboxOptions, example_folder
 from headcount_cli.session import Session
 
 
@@ -67,5 +69,9 @@ def _show(session: Session, running: RunningSandbox) -> None:
     session.output.result(environment, *exports)
     subnets = ", ".join(f"{name} ({zone})" for zone, name in running.subnets.items())
     session.output.note(f"For manifests: cluster {', '.join(running.clusters)}; subnets {subnets}.")
-    session.output.note(f"To start with: headcount apply -f {EXAMPLE_FOLDER / 'web.yaml'} --wait")
+    programs = Path(sys.executable).parent
+    if shutil.which("headcount") is None:
+        session.output.note(f"The command itself: export PATH={shlex.quote(str(programs))}:$PATH")
+    manifest = example_folder(running.endpoint_url) / "web.yaml"
+    session.output.note(f"To start with: headcount apply -f {shlex.quote(str(manifest))} --wait")
     session.output.note("Ctrl-C stops it, with everything in it.")

@@ -231,7 +231,8 @@ class Controller:
         records = self.store.read(service)
         entries, _ = self.store.history(service, WHY_EVENTS, None)
         if records is None and not entries:
-            raise Refused("ServiceNotFound", f"there is no service {service}, and no history of one")
+            forgotten = "tasks and services are remembered as long as the history is kept"
+            raise Refused("ServiceNotFound", f"neither a service nor a task {target} is known; {forgotten}")
         now = answers.now_sentences(records.state, self.clock()) if records else [f"{service} no longer exists"]
         return {"service": service, "task": None, "now": now, "events": list(reversed(entries))}
 

@@ -94,12 +94,12 @@ def how_it_ended(task: Task) -> str:
     observed = task.observed
     if task.managed and task.managed.stop:
         return task.managed.stop.reason
-    ends = [
-        f"{end.name}: " + ", ".join(part for part in (_exit(end.exit_code), end.reason) if part)
-        for end in observed.containers
-        if end.exit_code is not None or end.reason
-    ]
     said = observed.stopped_reason or observed.stop_code or "ECS gave no reason"
+    ends = [
+        f"{end.name}: " + ", ".join(parts)
+        for end in observed.containers
+        if (parts := [part for part in (_exit(end.exit_code), end.reason) if part and part not in said])
+    ]
     return said + (f" ({'; '.join(ends)})" if ends else "")
 
 
