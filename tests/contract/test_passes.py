@@ -67,7 +67,7 @@ def test_an_older_pass_may_neither_read_nor_write(table):
 def test_a_plan_is_recorded_at_once(table):
     declare(table)
     record_task(table, "t1")
-    status = a_status(next_wake=1_790_000_060.123456, open_plan=True)
+    status = a_status(next_wake=1_790_000_060.123456, generation=4)
     table.store.commit(begin(table), plan_of(*_actions(), status=status), (), table.clock())
     state = begin(table)
     assert state.status == status

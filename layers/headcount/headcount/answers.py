@@ -46,7 +46,6 @@ def declare(
     before: DeclaredService | None,
     *,
     now: float,
-    by: str,
     new_id: Callable[[], str],
 ) -> DeclaredService:
     """The record of a declared service after ``apply``. A new revision is a new deployment."""
@@ -65,7 +64,6 @@ def declare(
         task_definition_arn=resolved.task_definition_arn,
         zones=resolved.zones,
         container_health_check=resolved.container_health_check,
-        applied_by=by,
     )
 
 

@@ -254,7 +254,7 @@ class Reconciler:
         wakes = [at for at in (decided.wake_at, absorbed.wake_at) if at is not None]
         wake, is_new = _next_wake(state.status.next_wake, min(wakes, default=None), now)
         shown = (*absorbed.status.decisions, *outcome_news)[:DECISIONS_SHOWN]
-        status = replace(absorbed.status, next_wake=wake, open_plan=False, decisions=shown)
+        status = replace(absorbed.status, next_wake=wake, decisions=shown)
         if decided.actions:
             self.store.finish(state, status, outcome_news, now)
         elif status != state.status:
@@ -284,14 +284,11 @@ def _remember(decided: Plan, before: ServiceStatus, now: float) -> ServiceStatus
     fresh = decided.decisions[:DECISIONS_SHOWN]
     stale = any(decision.kind == "hold" for decision in before.decisions)
     decisions = fresh if fresh or stale else before.decisions
-    changed = bool(decided.actions) or replace(decided.status, decisions=decisions) != before
     look = now + CARRY_OUT_SECONDS
     return replace(
         decided.status,
         decisions=decisions,
         next_wake=min(before.next_wake or look, look) if decided.actions else before.next_wake,
-        open_plan=bool(decided.actions),
-        planned_at=now if changed else before.planned_at,
     )
 
 

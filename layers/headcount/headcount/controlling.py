@@ -94,7 +94,6 @@ class Controller:
             resolved,
             before.state.declared if before else None,
             now=self.clock(),
-            by=_by(request),
             new_id=self.new_id,
         )
         capacity = answers.capacity_after_apply(parsed, before.state.capacity if before else None, self.clock())
@@ -159,9 +158,7 @@ class Controller:
         already = declared.deleting_at is not None
         if not already:
             by = _by(request)
-            marked = replace(
-                declared, generation=declared.generation + 1, deleting_at=self.clock(), deleted_by=by or None
-            )
+            marked = replace(declared, generation=declared.generation + 1, deleting_at=self.clock())
             entry = Decision(kind="control", reason="delete", by=by or None)
             self.store.put_service(records, marked, records.state.capacity, entry, self.clock())
         self._kick(records.state.service, "delete")

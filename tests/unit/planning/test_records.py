@@ -21,7 +21,7 @@ from headcount.model.task import ManagedTask, StopIntent
 from unit.planning.plans import actions_of, event_names, forgotten, holds, planned, started, stopped
 from unit.planning.world import World
 
-DELETED = a_declared_service(deleting_at=NOW - 1.0, deleted_by="alice")
+DELETED = a_declared_service(deleting_at=NOW - 1.0)
 
 # -- launches ---------------------------------------------------------------------------------------------------------
 

@@ -44,9 +44,7 @@ class DeclaredService:
     task_definition_arn: str
     zones: tuple[tuple[str, tuple[str, ...]], ...]
     container_health_check: bool = False
-    applied_by: str = ""
     deleting_at: float | None = None
-    deleted_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,8 +163,6 @@ class ServiceStatus:
     steady_since: float | None = None
     announced_at: float | None = None
     next_wake: float | None = None
-    open_plan: bool = False
-    planned_at: float | None = None
     decisions: tuple[Decision, ...] = ()
 
 
