@@ -153,14 +153,16 @@ class Controller:
         """Mark a service for deletion: its tasks stop, its records go, the manifest last."""
         records = self._find(request)
         declared = records.state.declared
-        if declared is None or records.state.capacity is None:
+        if declared is None:
             raise Refused("ServiceNotFound", f"nobody declares {records.state.service}")
+        count = declared.manifest.desired_count
+        capacity = records.state.capacity or Capacity(desired_count=count, declared_count=count)
         already = declared.deleting_at is not None
         if not already:
             by = _by(request)
             marked = replace(declared, generation=declared.generation + 1, deleting_at=self.clock())
             entry = Decision(kind="control", reason="delete", by=by or None)
-            self.store.put_service(records, marked, records.state.capacity, entry, self.clock())
+            self.store.put_service(records, marked, capacity, entry, self.clock())
         self._kick(records.state.service, "delete")
         return {"service": records.state.service, "alreadyDeleting": already}
 

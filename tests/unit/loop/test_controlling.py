@@ -121,6 +121,13 @@ def test_an_impossible_count_is_refused(steady, count):
     assert error["problems"][0]["value"] == count
 
 
+def test_a_service_whose_count_was_lost_can_be_deleted(steady):
+    steady.loop.store.partition("prod/web").capacity = None
+    assert steady.result("delete", service="web") == {"service": "prod/web", "alreadyDeleting": False}
+    steady.loop.run(5)
+    assert steady.loop.ids() == set()
+
+
 def test_delete_keeps_the_name_until_the_tasks_are_gone(steady):
     assert steady.result("delete", service="web") == {"service": "prod/web", "alreadyDeleting": False}
     assert steady.result("delete", service="web")["alreadyDeleting"] is True
