@@ -22,6 +22,8 @@ CLIENTS: dict[str, tuple[str, ...]] = {
     "reconcile_service": ("dynamodb", "ecs", "events", "sqs"),
     "audit_clusters": ("dynamodb", "ecs", "sqs"),
     "wake_services": ("dynamodb", "sqs"),
+    "keep_load_balancers": ("dynamodb", "sqs"),
+    "decide_scaling": ("dynamodb", "sqs"),
     "control": ("dynamodb", "ec2", "ecs", "sqs"),
 }
 _ROOT = Path(__file__).parents[1]
@@ -115,6 +117,11 @@ def _environment(name: str) -> Mapping[str, str]:
         "HEADCOUNT_CLUSTERS": "bench",
         "HEADCOUNT_RECONCILE_QUEUE_URL": f"{queue}.fifo",
         "HEADCOUNT_TIMER_QUEUE_URL": queue,
+        "HEADCOUNT_BALANCER_FUNCTION": "bench-KeepLoadBalancers",
+        "HEADCOUNT_SCALING_FUNCTION": "bench-DecideScaling",
+        "HEADCOUNT_SCHEDULE_GROUP": "bench",
+        "HEADCOUNT_SCHEDULE_ROLE_ARN": "arn:aws:iam::123456789012:role/bench",
+        "HEADCOUNT_EVENT_DEAD_LETTERS_ARN": "arn:aws:sqs:eu-west-1:123456789012:bench",
         "POWERTOOLS_SERVICE_NAME": name,
         "POWERTOOLS_METRICS_NAMESPACE": "Headcount",
     }

@@ -104,20 +104,21 @@ def _cold_ones(bench: Bench, kill: Kill, times: int) -> tuple[Replacement, ...]:
         bench.wait(
             lambda: not platform.pids("ObserveTasks") and not platform.pids("ReconcileService"), "functions ended"
         )
-        found.append(_replacement(bench, kill))
+        found.append(replacement(bench, kill))
     return tuple(found)
 
 
 def _replacements(bench: Bench, kill: Kill, times: int) -> tuple[Replacement, ...]:
     """The first few are not counted: connections open, caches fill."""
-    return tuple(_replacement(bench, kill) for _ in range(_WARM_UP + times))[_WARM_UP:]
+    return tuple(replacement(bench, kill) for _ in range(_WARM_UP + times))[_WARM_UP:]
 
 
-def _replacement(bench: Bench, kill: Kill) -> Replacement:
+def replacement(bench: Bench, kill: Kill, tasks: int = TASKS) -> Replacement:
+    """Lose one of so many tasks, and wait until all is quiet again."""
     bench.forget()
     victim = bench.watch.running()[0]
     killed_at = kill(bench, victim)
-    death = bench.wait_until_replaced(victim, TASKS)
+    death = bench.wait_until_replaced(victim, tasks)
     launches = bench.calls_of("ReconcileService", "RunTask")
     if len(launches) != 1:
         raise NotMeasured(f"one task was lost, and RunTask was called {len(launches)} times")

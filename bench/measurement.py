@@ -1,8 +1,10 @@
 """What a part of the benchmark finds, as values: printed by ``report.py``, written as JSON as they are."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
+OUT = Path(__file__).parent / "out"
 Verdict = Literal["met", "missed", ""]
 
 
@@ -40,31 +42,38 @@ class Detail:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Findings:
-    """What one part found."""
+    """What one part found. ``pictures``: names of files in ``OUT``."""
 
     measurements: tuple[Measurement, ...]
     details: tuple[Detail, ...] = ()
     notes: tuple[str, ...] = ()
+    pictures: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
     """One part of the benchmark, done. ``load_*``: the machine's load average over one minute, before and after.
 
-    ``not_measured`` says why there are no findings.
+    ``began_at``: UTC, ISO 8601. ``not_measured`` says why there are no findings; with ``skipped`` nothing is wrong.
     """
 
     name: str
     title: str
+    began_at: str
     seconds: float
     load_before: float
     load_after: float
     findings: Findings
     not_measured: str | None = None
+    skipped: bool = False
 
 
 class NotMeasured(Exception):
     """A measurement could not be made, for a reason that is no matter of speed."""
+
+
+class Skipped(NotMeasured):
+    """The machine has not got what a measurement needs: nothing is wrong."""
 
 
 def milliseconds(seconds: float) -> str:

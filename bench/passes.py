@@ -14,7 +14,7 @@ from typing import Any
 from bench.figures import growth_exponent
 from bench.measurement import Detail, Findings, Measurement, milliseconds
 from bench.records import a_partition, loses_everything, scales_in_by_half, stays_as_it_is
-from headcount.aws.records import read_state
+from headcount.aws.service_records import read_state
 from headcount.planning.plan import plan
 
 SIZES = (10, 100, 1000, 5000)

@@ -52,6 +52,11 @@ class Watch:
             found = (one for one in self._events if one.task_id == task_id and one.desired_status == "STOPPED")
             return next(found, None)
 
+    def began_to_run(self) -> tuple[float, ...]:
+        """When tasks of events that are not forgotten became RUNNING."""
+        with self._lock:
+            return tuple(one.at for one in self._events if one.last_status == one.desired_status == "RUNNING")
+
     def newest_at(self) -> float:
         with self._lock:
             return self._events[-1].at if self._events else 0.0

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 from headcount_cli.failures import BadInput, Failure, NotReached, Unanswered
 
@@ -48,6 +49,9 @@ def explained(endpoint_url: str | None) -> Iterator[None]:
     """Turns whatever the SDK raises inside into a ``Failure``. ``endpoint_url`` as given by the user, if it was."""
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  # boto3 is imported late
 
+    chooser, address = _chosen(endpoint_url)
+    if address and not _can_be_called(address):
+        raise _no_address(chooser, address)
     try:
         yield
     except ClientError as error:
@@ -57,9 +61,29 @@ def explained(endpoint_url: str | None) -> Iterator[None]:
     except ValueError as error:
         if "endpoint" not in str(error).lower():
             raise
-        raise BadInput(
-            "--endpoint-url is not an address.", hint="Write it in full, for example http://127.0.0.1:5000."
-        ) from None
+        raise _no_address(chooser, address) from None
+
+
+def _chosen(endpoint_url: str | None) -> tuple[str, str]:
+    """By what an address was chosen, and which: the option, else the AWS SDK's variable; empty for AWS's own."""
+    if endpoint_url:
+        return "--endpoint-url", endpoint_url
+    return "AWS_ENDPOINT_URL", os.environ.get("AWS_ENDPOINT_URL", "")
+
+
+def _can_be_called(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # brackets or a port that are none
+        return False
+
+
+def _no_address(chooser: str, address: str) -> Failure:
+    return BadInput(
+        f"{chooser} is '{without_password(address)}': http://HOST, https://HOST or one of them with :PORT is allowed.",
+        hint="Write it in full, for example http://127.0.0.1:5000.",
+    )
 
 
 def _of_answer(error: dict[str, Any], operation: str) -> Failure:
@@ -103,18 +127,13 @@ def _of_exception(error: Exception, endpoint_url: str | None) -> Failure:
 
 
 def _unreachable(endpoint_url: str | None) -> Failure:
-    if endpoint_url:
-        return Unanswered(
-            f"Nothing answers at {without_password(endpoint_url)}.",
-            hint="Is the sandbox running ('headcount sandbox')? Check --endpoint-url.",
-        )
-    chosen = os.environ.get("AWS_ENDPOINT_URL")
-    if chosen:
-        return Unanswered(
-            f"Nothing answers at {without_password(chosen)}.",
-            hint="Is the sandbox running ('headcount sandbox')? Check AWS_ENDPOINT_URL.",
-        )
-    return Unanswered("AWS could not be reached.", hint="Check the network and the region's name.")
+    chooser, address = _chosen(endpoint_url)
+    if not address:
+        return Unanswered("AWS could not be reached.", hint="Check the network and the region's name.")
+    return Unanswered(
+        f"Nothing answers at {without_password(address)}.",
+        hint=f"Is the sandbox running ('headcount sandbox')? Check {chooser}.",
+    )
 
 
 def without_password(url: str) -> str:

@@ -3,6 +3,7 @@
 The only module of the command line that knows boto3. It is imported late: ``headcount validate`` needs no AWS.
 """
 
+import getpass
 import json
 import os
 from collections.abc import Callable
@@ -11,12 +12,14 @@ from functools import cache
 from typing import Any
 
 from headcount_cli.aws_failures import explained
-from headcount_cli.control_client import ControlClient
+from headcount_cli.control_client import RETRY_DELAYS, ControlClient
 from headcount_cli.failures import Failure, Unanswered
 
 STACK = "headcount"
 FUNCTION_OUTPUT = "ControlFunction"
 FUNCTION_VARIABLE = "HEADCOUNT_CONTROL_FUNCTION"
+MOTOS_CALLER = "arn:aws:sts::123456789012:user/moto"  # in the sandbox everybody is called so
+LONGEST_CALLER = 128  # characters (docs/contracts.md)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,12 +30,13 @@ class Connection:
     profile: str | None = None
     endpoint_url: str | None = None
     stack: str = STACK
+    patient: bool = True  # whether an answer is worth waiting for
 
 
 def connect(connection: Connection) -> ControlClient:
     """A client for the installed Headcount. Reads configuration at once; calls AWS only when asked something."""
     with explained(connection.endpoint_url):
-        clients = _clients(connection)
+        clients = aws_clients(connection)
         lambda_client = clients("lambda")
     function_name = cache(lambda: os.environ.get(FUNCTION_VARIABLE) or _function_of_stack(clients, connection.stack))
 
@@ -45,16 +49,25 @@ def connect(connection: Connection) -> ControlClient:
             raise function_failure(name, payload)
         return _decoded(name, payload)
 
-    return ControlClient(invoke, by=cache(lambda: _caller(clients)))
+    retry_delays = RETRY_DELAYS if connection.patient else ()
+    return ControlClient(invoke, by=cache(lambda: _caller(clients)), retry_delays=retry_delays)
 
 
-def _clients(connection: Connection) -> Callable[[str], Any]:
+def aws_clients(connection: Connection) -> Callable[[str], Any]:
+    """Makes boto3 clients by the service's name."""
     import boto3  # noqa: PLC0415  # a fifth of a second that offline commands need not pay
     from botocore.config import Config  # noqa: PLC0415  # the same
 
-    session = boto3.Session(profile_name=connection.profile, region_name=connection.region)
+    # AWS's other SDKs and its command read AWS_REGION; boto3 alone knows only AWS_DEFAULT_REGION.
+    region = connection.region or os.environ.get("AWS_REGION") or None
+    session = boto3.Session(profile_name=connection.profile, region_name=region)
     # The control function answers within 25 s or is stopped.
-    config = Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 2})
+    connect_timeout, read_timeout, attempts = (5, 30, 2) if connection.patient else (1, 3, 1)
+    config = Config(
+        connect_timeout=connect_timeout,
+        read_timeout=read_timeout,
+        retries={"mode": "standard", "total_max_attempts": attempts},
+    )
 
     def client(service: str) -> Any:
         make: Any = session.client  # boto3-stubs want a literal name
@@ -79,9 +92,18 @@ def _caller(clients: Callable[[str], Any]) -> str | None:
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  # as above
 
     try:
-        return str(clients("sts").get_caller_identity()["Arn"]).rsplit("/", 1)[-1].rsplit(":", 1)[-1]
+        arn = str(clients("sts").get_caller_identity()["Arn"])
     except (BotoCoreError, ClientError):
-        return os.environ.get("USER")
+        return _local_user()
+    name = None if arn == MOTOS_CALLER else arn.rsplit("/", 1)[-1].rsplit(":", 1)[-1]
+    return (name or _local_user() or "")[:LONGEST_CALLER] or None
+
+
+def _local_user() -> str | None:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):  # a container's user without a name
+        return None
 
 
 def function_failure(name: str, payload: bytes) -> Failure:

@@ -25,13 +25,14 @@ class ControlClient:
         *,
         by: Callable[[], str | None] = lambda: None,
         sleep: Callable[[float], None] = time.sleep,
+        retry_delays: Sequence[float] = RETRY_DELAYS,
     ) -> None:
         self._invoke = invoke
         self._by = by
         self._sleep = sleep
+        self._retry_delays = retry_delays
 
-    def apply(self, manifest: Mapping[str, Any], *, dry_run: bool) -> Document:
-        return self._ask("apply", {"manifest": dict(manifest), "dryRun": dry_run}, changes=not dry_run)
+    # -- looking ------------------------------------------------------------------------------------------------------
 
     def list_services(self, cluster: str | None = None) -> Document:
         return self._ask("list", {"cluster": cluster} if cluster else {})
@@ -39,29 +40,90 @@ class ControlClient:
     def describe(self, service: str) -> Document:
         return self._ask("describe", {"service": service})
 
-    def events(self, service: str, *, limit: int, before: str | None = None) -> Document:
-        cursor = {"before": before} if before else {}
-        return self._ask("events", {"service": service, "limit": limit, **cursor})
+    def events(
+        self, service: str | None = None, *, cluster: str | None = None, limit: int, before: str | None = None
+    ) -> Document:
+        """Of a service, or of a cluster: who cordoned what."""
+        fields = {"service": service, "cluster": cluster, "before": before}
+        given = {name: value for name, value in fields.items() if value}
+        return self._ask("events", {**given, "limit": limit})
+
+    def scaling(self, service: str) -> Document:
+        return self._ask("scaling", {"service": service})
 
     def why(self, target: str) -> Document:
         return self._ask("why", {"target": target})
 
-    def scale(self, service: str, desired_count: int) -> Document:
-        return self._ask("scale", {"service": service, "desiredCount": desired_count}, changes=True)
+    def plan(self, service: str) -> Document:
+        return self._ask("plan", {"service": service})
 
-    def delete(self, service: str) -> Document:
-        return self._ask("delete", {"service": service}, changes=True)
+    def export(self, service: str) -> Document:
+        return self._ask("export", {"service": service})
 
-    def protect(self, service: str, tasks: Sequence[str], *, minutes: int) -> Document:
+    def cordons(self, cluster: str | None = None) -> Document:
+        return self._ask("cordons", {"cluster": cluster} if cluster else {})
+
+    # -- changing -----------------------------------------------------------------------------------------------------
+
+    def apply(self, manifest: Mapping[str, Any], *, dry_run: bool, reason: str | None = None) -> Document:
+        fields = {"manifest": dict(manifest), "dryRun": dry_run}
+        return self._ask("apply", fields) if dry_run else self._change("apply", fields, reason)
+
+    def scale(self, service: str, desired_count: int, *, reason: str | None = None) -> Document:
+        return self._change("scale", {"service": service, "desiredCount": desired_count}, reason)
+
+    def delete(self, service: str, *, reason: str | None = None) -> Document:
+        return self._change("delete", {"service": service}, reason)
+
+    def redeploy(self, service: str, *, reason: str | None = None) -> Document:
+        return self._change("redeploy", {"service": service}, reason)
+
+    def rollback(self, service: str, *, reason: str | None = None) -> Document:
+        return self._change("rollback", {"service": service}, reason)
+
+    # -- wishes -------------------------------------------------------------------------------------------------------
+
+    def protect(self, service: str, tasks: Sequence[str], *, minutes: int, reason: str | None = None) -> Document:
         """Protects tasks from scale-in for ``minutes`` (1-2880), or no longer when 0."""
         fields = {"service": service, "tasks": list(tasks), "expiresInMinutes": minutes}
-        return self._ask("protect", fields, changes=True)
+        return self._change("protect", fields, reason)
 
-    def _ask(self, operation: str, fields: Document, *, changes: bool = False) -> Document:
+    def pause(self, service: str, *, mode: str, seconds: int | None, reason: str | None = None) -> Document:
+        """``mode`` is ``stop`` or ``freeze``; for so many seconds, or until resumed."""
+        until = {} if seconds is None else {"untilSeconds": seconds}
+        return self._change("pause", {"service": service, "mode": mode, **until}, reason)
+
+    def resume(self, service: str, *, reason: str | None = None) -> Document:
+        return self._change("resume", {"service": service}, reason)
+
+    def override(self, service: str, count: int, *, seconds: int, reason: str | None = None) -> Document:
+        """Another count for so many seconds; 0 ends it."""
+        return self._change("override", {"service": service, "count": count, "forSeconds": seconds}, reason)
+
+    def standby(self, service: str, tasks: Sequence[str], *, end: bool, reason: str | None = None) -> Document:
+        return self._change("standby", {"service": service, "tasks": list(tasks), "end": end}, reason)
+
+    def stop_task(self, service: str, tasks: Sequence[str], *, lower: bool, reason: str | None = None) -> Document:
+        """``lower``: the desired count falls with them, so that they are not replaced."""
+        return self._change("stopTask", {"service": service, "tasks": list(tasks), "lowerCount": lower}, reason)
+
+    def cordon(
+        self, cluster: str, zone: str, *, evacuate: bool, seconds: int | None, reason: str | None = None
+    ) -> Document:
+        until = {} if seconds is None else {"untilSeconds": seconds}
+        return self._change("cordon", {"cluster": cluster, "zone": zone, "evacuate": evacuate, **until}, reason)
+
+    def uncordon(self, cluster: str, zone: str, *, reason: str | None = None) -> Document:
+        return self._change("uncordon", {"cluster": cluster, "zone": zone}, reason)
+
+    def _change(self, operation: str, fields: Document, reason: str | None) -> Document:
+        """A request that changes something says who asks, and why if a reason was given."""
+        by = self._by()
+        return self._ask(operation, {**fields, **({"reason": reason} if reason else {}), **({"by": by} if by else {})})
+
+    def _ask(self, operation: str, fields: Document) -> Document:
         request = {"version": PROTOCOL_VERSION, "operation": operation, **fields}
-        if changes and (by := self._by()):
-            request["by"] = by
-        for delay in RETRY_DELAYS:
+        for delay in self._retry_delays:
             try:
                 return _result(self._invoke(request))
             except Refused as refused:

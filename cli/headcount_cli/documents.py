@@ -7,15 +7,19 @@ only as far as they stay small when written out. What a document means is not de
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Never
 
+from headcount.model.manifest_kinds import problem
 from headcount.model.problem import Problem
+from headcount.model.showing import SHOWN_CHARACTERS, shown
 from headcount_cli.yaml_reading import DEEPEST_NESTING, TOO_DEEP, UnreadableDocument, read_yaml
 
 __all__ = ["LARGEST_FILE", "STANDARD_INPUT", "Document", "UnreadableDocument", "read_documents"]
 
+MOST_REPEATED = 20  # keys that stand twice, and lines of each: to look for more takes long and helps nobody
 LARGEST_FILE = 256 * 1024  # bytes; a manifest is a page or two
 STANDARD_INPUT = "-"
 
@@ -102,7 +106,8 @@ def _json(source: str, text: str) -> Any:
     except ValueError as error:  # a constant such as NaN, or a number of thousands of digits
         _refuse(source, f"is not valid JSON: {error}")
     if repeated:
-        raise UnreadableDocument(*(_repeated_in_json(source, text, key) for key in repeated))
+        lines = text.splitlines()
+        raise UnreadableDocument(*(_repeated_in_json(source, lines, key) for key in [*repeated][:MOST_REPEATED]))
     if _is_too_deep(content):
         _refuse(source, TOO_DEEP)
     return content
@@ -112,13 +117,14 @@ def _no_constant(name: str) -> Never:
     raise ValueError(f"{name} is no JSON number")
 
 
-def _repeated_in_json(source: str, text: str, key: str) -> Problem:
+def _repeated_in_json(source: str, text: Sequence[str], key: str) -> Problem:
     """The json module tells no positions: say on which lines the key is written."""
     written = json.dumps(key, ensure_ascii=False)
-    lines = [str(number) for number, line in enumerate(text.splitlines(), start=1) if written in line]
+    lines = [str(number) for number, line in enumerate(text, start=1) if written in line]
     place = f"{source}:{lines[-1]}" if lines else source
-    where = f" (it is written on line {', '.join(lines)})" if lines else ""
-    return Problem(path=place, value=key, message=f"the key {written} stands twice in one mapping{where}: keep one")
+    where = f" (it is written on line {', '.join(lines[:MOST_REPEATED])})" if lines else ""
+    name = written if written.isprintable() and len(written) <= SHOWN_CHARACTERS else shown(key)
+    return problem(place, key, f"the key {name} stands twice in one mapping{where}: keep one")
 
 
 def _is_too_deep(content: Any) -> bool:

@@ -112,7 +112,8 @@ class Refused(Failure):
 
 
 def _message(error: Mapping[str, Any], kind: str, problems: Sequence[Mapping[str, Any]]) -> str:
-    """The error's message, unless it only repeats the problems, which are shown anyway."""
+    """The error's message, unless it only repeats the problems, which are shown anyway: nothing is said twice."""
     message = str(error.get("message") or kind)
-    repeated = "; ".join(f"{problem.get('path')}: {problem.get('message')}" for problem in problems)
-    return "The request was refused." if message == repeated else message
+    alone = "; ".join(str(problem.get("message")) for problem in problems)
+    with_paths = "; ".join(f"{problem.get('path')}: {problem.get('message')}" for problem in problems)
+    return "The request was refused." if message in (alone, with_paths) else message

@@ -1,15 +1,16 @@
 """Starting the sandbox from the command line: which template, and what its errors become."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 from urllib.parse import urlsplit
 
 from headcount_cli.failures import BadInput, Failure
 
 TEMPLATE = "template.yaml"
+SCALING_FUNCTIONS = "arn:aws:lambda:eu-west-1:123456789012:function:headcount-scaling-*"  # of the sandbox's account
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +37,8 @@ class RunningSandbox(Protocol):
 
     def environment(self) -> dict[str, str]: ...
 
+    def on_listener(self, listener: Callable[[dict[str, Any]], None]) -> None: ...
+
 
 def example_folder(endpoint_url: str) -> Path:
     """Where a running sandbox leaves its example manifest: a folder of its own below the one it was started in."""
@@ -50,7 +53,8 @@ def start_sandbox(options: SandboxOptions) -> Iterator[RunningSandbox]:
     from headcount_sandbox.example import prepare_example  # noqa: PLC0415  see above
 
     template = find_template(options.template, (Path.cwd(), Path(__file__).parents[2]))
-    parameters: Mapping[str, str] = {"Clusters": options.clusters} if options.clusters else {}
+    chosen = {"Clusters": options.clusters} if options.clusters else {}
+    parameters: Mapping[str, str] = {"ManageLoadBalancers": "true", "ScalingFunctions": SCALING_FUNCTIONS, **chosen}
     try:
         with Sandbox(
             template=template,

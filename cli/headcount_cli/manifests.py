@@ -1,15 +1,17 @@
 """Manifests from the user's files, all problems of all files together."""
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from headcount.model.manifest import Manifest
-from headcount.model.manifest_parser import parse_manifest
 from headcount.model.problem import Problem
 from headcount_cli.documents import STANDARD_INPUT, Document, UnreadableDocument, read_documents
 from headcount_cli.failures import InvalidManifests
+
+SUFFIXES = (".yaml", ".yml", ".json")
 
 ProblemRow = dict[str, Any]
 
@@ -24,10 +26,15 @@ class DeclaredManifest:
 
 
 def read_manifests(files: Sequence[Path]) -> list[DeclaredManifest]:
-    """Raises ``InvalidManifests`` with every problem of every file; AWS is not asked."""
+    """Of files, and of folders all in them. Raises ``InvalidManifests`` with every problem; AWS is not asked."""
+    # botocore's model of ECS, which few commands need
+    from headcount.model.manifest_parser import parse_manifest  # noqa: PLC0415  see above
+
     manifests: list[DeclaredManifest] = []
     rows: list[ProblemRow] = []
-    for file in files:
+    names, folder_rows = _expanded(files)
+    rows += folder_rows
+    for file in names:
         try:
             documents = read_documents(file)
         except UnreadableDocument as unreadable:
@@ -45,6 +52,50 @@ def read_manifests(files: Sequence[Path]) -> list[DeclaredManifest]:
     if rows:
         raise InvalidManifests(_headline(rows), problems=rows)
     return manifests
+
+
+def _expanded(files: Sequence[Path]) -> tuple[list[Path], list[ProblemRow]]:
+    """Folders replaced by the manifests in them, at any depth; hidden files and folders are left out.
+
+    A link to a folder is a problem rather than left out: what is not read counts as not declared, and --prune deletes.
+    """
+    names: list[Path] = []
+    rows: list[ProblemRow] = []
+    for file in files:
+        if str(file) == STANDARD_INPUT or not is_folder(file):
+            names.append(file)
+            continue
+        found, problems = _in_folder(file)
+        names += found
+        rows += problems
+    return names, rows
+
+
+def is_folder(path: Path) -> bool:
+    """False for whatever cannot be looked at: reading it as a file says why."""
+    return os.path.isdir(path)  # noqa: PTH112  # Path.is_dir raises for names that are too long
+
+
+def _in_folder(folder: Path) -> tuple[list[Path], list[ProblemRow]]:
+    found: list[Path] = []
+    rows: list[ProblemRow] = []
+
+    def refuse(error: OSError) -> None:
+        rows.append(_of_folder(error.filename, f"cannot be read: {error.strerror}"))
+
+    for place, folders, files in os.walk(folder, onerror=refuse):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        linked = [path for name in folders if (path := Path(place, name)).is_symlink()]
+        rows += [_of_folder(path, "is a link to a folder: name the folder itself") for path in linked]
+        shown = sorted(name for name in files if not name.startswith("."))
+        found += [Path(place, name) for name in shown if name.endswith(SUFFIXES)]
+    if not found and not rows:
+        rows.append(_of_folder(folder, f"is a folder without manifests: no file in it ends in {', '.join(SUFFIXES)}"))
+    return found, rows
+
+
+def _of_folder(folder: Path | str, message: str) -> ProblemRow:
+    return {"file": str(folder), "path": "", "value": None, "message": message}
 
 
 def _name(document: Document, count: int) -> str:

@@ -48,21 +48,36 @@ class Output:
         """Where to show what belongs to the conversation: beside the result, unless the result is for a program."""
         return self.notes if self.json else self.console
 
-    def result(self, document: Mapping[str, Any], *views: RenderableType) -> None:
-        """Prints the answer: as JSON exactly what control answered, else the views in order."""
+    def result(self, document: Mapping[str, Any], *views: RenderableType, whole: bool = False) -> None:
+        """Prints the answer: as JSON exactly what control answered, else the views in order.
+
+        ``whole``: lines that people copy, which are as long as they are.
+        """
         if self.json:
             self.document(document)
         else:
             for view in views:
-                self.console.print(view)
+                self.console.print(view, soft_wrap=whole)
 
     def document(self, document: Mapping[str, Any], *, indent: int | None = 2) -> None:
         sys.stdout.write(json.dumps(document, indent=indent, default=str) + "\n")
         sys.stdout.flush()
 
-    def note(self, message: str, style: str = "") -> None:
+    def raw(self, text: str) -> None:
+        """A text that is a file by itself, to be piped into one."""
+        sys.stdout.write(text)
+        sys.stdout.flush()
+
+    def note(self, message: str, style: str = "", *, whole: bool = False) -> None:
+        """Says something beside the result. ``whole``: a line that people copy, which is as long as it is."""
         sys.stdout.flush()  # where both go to one file, the order should be that of the events
-        self.notes.print(Text(plain(message), style=style), soft_wrap=not self.notes.is_terminal)
+        soft_wrap = whole or not self.notes.is_terminal
+        self.notes.print(Text(plain(message), style=style), soft_wrap=soft_wrap)
+
+    def warnings(self, document: Mapping[str, Any]) -> None:
+        """What is allowed and may surprise, as control says it of a change."""
+        for warning in document.get("warnings") or []:
+            self.note(f"Warning: {plain(warning)}", style="yellow")
 
     def failure(self, failure: Failure) -> None:
         """The one place that tells a user what went wrong."""

@@ -10,7 +10,8 @@ from typing import Any
 
 import typer
 
-from headcount_cli.app import COMMANDS, Examples, build_app
+from headcount_cli.app import build_app
+from headcount_cli.catalogue import COMMANDS, Command
 from headcount_cli.session import OPTION_TYPES
 
 INTRODUCTION = """# The `headcount` command
@@ -21,16 +22,19 @@ the environment variable `HEADCOUNT_CONTROL_FUNCTION`. Credentials, region and e
 
 | exit code | means |
 |---|---|
-| 0 | done |
-| 1 | failed, refused, not reached, or not steady in time |
-| 2 | bad input: a manifest with problems, a wrong option or argument |
+| 0 | done; for `diff`: nothing differs |
+| 1 | failed, refused, not reached, or not steady in time; for `diff`: something differs |
+| 2 | bad input: a manifest with problems, a wrong option or argument; for `diff`: trouble of any kind |
 
 Results go to standard output, everything else (progress, questions, errors) to standard error. With `--output json`
-standard output is the control function's `result`, or `{"error": {"type", "message", "problems"}}`; `apply` with
-several manifests prints one document a manifest. Colours appear on terminals only; `NO_COLOR` and `--no-color` turn
+standard output is one document: the control function's `result`, or `{"error": {"type", "message", "problems"}}`.
+`apply` of a folder, of several manifests or with `--prune` makes it `{"results": [...]}`; what goes on without end
+(`watch`, `events --follow`) is a document a line. Colours appear on terminals only; `NO_COLOR` and `--no-color` turn
 them off. Durations are written `90s`, `10m`, `2h` or `1h30m`. Times are UTC.
 
-Completion for your shell: `headcount --install-completion`.
+Whatever changes something says who asks (the last part of the caller's ARN) and takes `--reason`; both stand in the
+history. Completion for your shell, of services and their target groups too: `headcount --install-completion`; with
+`HEADCOUNT_COMPLETE_SERVICES=0` nobody is asked for names.
 """
 
 HEADER = "<!-- Written by `python -m headcount_cli.reference > docs/guides/cli.md`; a test keeps it so. -->\n"
@@ -40,18 +44,23 @@ def reference() -> str:
     """The whole page."""
     group: Any = typer.main.get_command(build_app())
     parts = [HEADER, INTRODUCTION]
-    for name, function, examples in COMMANDS:
-        parts += _command(name, inspect.getdoc(function) or "", group.commands[name].params, examples)
+    panel = None
+    for command in COMMANDS:
+        if command.panel != panel:
+            panel = command.panel
+            parts.append(f"## {panel}\n")
+        parts += _command(command, group.commands[command.name].params)
     parts += ["## Options of every command\n", _table(p for p in group.params if p.name in OPTION_TYPES)]
     return "\n".join(parts)
 
 
-def _command(name: str, purpose: str, parameters: Iterable[Any], examples: Examples) -> Iterator[str]:
-    yield f"## `headcount {name}`\n"
-    yield f"{purpose}\n"
+def _command(command: Command, parameters: Iterable[Any]) -> Iterator[str]:
+    examples = command.examples
+    yield f"### `headcount {command.name}`\n"
+    yield f"{inspect.getdoc(command.run) or ''}\n"
     yield _table(parameter for parameter in parameters if parameter.name not in {*OPTION_TYPES, "help"})
-    width = max(len(command) for command, _ in examples)
-    yield "\n".join(["```sh", *(f"{command:{width}}  # {remark}" for command, remark in examples), "```", ""])
+    width = max(len(typed) for typed, _ in examples)
+    yield "\n".join(["```sh", *(f"{typed:{width}}  # {remark}" for typed, remark in examples), "```", ""])
 
 
 def _table(parameters: Iterable[Any]) -> str:
@@ -61,7 +70,8 @@ def _table(parameters: Iterable[Any]) -> str:
 
 def _written(parameter: Any) -> str:
     if parameter.param_type_name == "argument":
-        return f"`{parameter.metavar}`".replace("|", "\\|")
+        several = "..." if parameter.nargs == -1 else ""
+        return f"`{parameter.metavar}{several}`".replace("|", "\\|")
     value = "" if parameter.is_flag else f" {parameter.metavar or parameter.name.upper()}"
     return ", ".join(f"`{option}{value}`" for option in parameter.opts).replace("|", "\\|")
 

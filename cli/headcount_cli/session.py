@@ -1,7 +1,7 @@
 """What every command gets: the options that stand on each of them, and the world they act on."""
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -12,7 +12,7 @@ import typer
 
 from headcount_cli.connection import STACK, Connection
 from headcount_cli.control_client import ControlClient
-from headcount_cli.failures import Interrupted
+from headcount_cli.failures import BadInput, Interrupted
 from headcount_cli.local_sandbox import RunningSandbox, SandboxOptions
 from headcount_cli.output import Output, OutputFormat
 
@@ -28,6 +28,7 @@ class World:
     sleep: Callable[[float], None]
     is_interactive: Callable[[], bool]
     confirm: Callable[[str], bool]
+    ask: Callable[[str, str | None], str]
     start_sandbox: Callable[[SandboxOptions], AbstractContextManager[RunningSandbox]]
     wait_for_interrupt: Callable[[], None]
     stack: str = STACK
@@ -130,10 +131,18 @@ def with_shared_options(command: Callable[..., None]) -> Callable[..., None]:
     def run(ctx: typer.Context, **values: Any) -> None:
         shared = SharedOptions(**{name: values.pop(name) for name in OPTION_TYPES})
         outer = ctx.obj["options"] if "options" in ctx.obj else SharedOptions()
+        _refuse_idle_timeout(ctx, values)
         with interruptible():
             command(shared.over(outer).session(ctx.obj["world"]), **values)
 
     return _declared(run, list(inspect.signature(command).parameters.values())[1:])
+
+
+def _refuse_idle_timeout(ctx: typer.Context, values: Mapping[str, Any]) -> None:
+    """``--timeout`` says how long to wait: whoever writes it without ``--wait`` believes that the command waits."""
+    written = ctx.get_parameter_source("timeout")
+    if written is not None and written.name == "COMMANDLINE" and values.get("wait") is False:
+        raise BadInput("--timeout says how long --wait waits, and --wait is not given.", hint="Add --wait.")
 
 
 def remember_shared_options(callback: Callable[..., None]) -> Callable[..., None]:

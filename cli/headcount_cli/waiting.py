@@ -5,39 +5,73 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
+from rich.text import Text
+
 from headcount_cli.control_client import ControlClient
 from headcount_cli.durations import format_seconds
 from headcount_cli.failures import Failure, NotSteady, Refused
 from headcount_cli.output import Output
 from headcount_cli.session import Session
+from headcount_cli.views.wishes import holds_still, pause_sentence
 from headcount_cli.views.words import plain
 
 POLL_SECONDS = 1.0
 SLOW_POLL_SECONDS = 5.0
 SLOW_AFTER_SECONDS = 60.0  # whoever waits longer does not notice five seconds; the control function does
+SPINNER_WIDTH = 3  # columns, before the text of a line that changes
+BALANCED = ("loadBalancers", "functionTargets", "elasticLoadBalancers")  # what of a manifest is load balancing
 DEFAULT_TIMEOUT = timedelta(minutes=10)
 
 Answer = Mapping[str, Any]
 IsDone = Callable[[Answer], bool]
 
 
-def steady(*, desired_count: int | None = None, deployment: str | None = None, generation: int | None = None) -> IsDone:
+def steady(
+    *,
+    desired_count: int | None = None,
+    kept_count: int | None = None,
+    deployment: str | None = None,
+    generation: int | None = None,
+) -> IsDone:
     """Whether an answer of ``describe`` shows a steady service *after* the change that was asked for.
 
-    The state alone may still be the one from before the change, so what the change announced must be visible too.
+    It may be kept at another count than the desired one. The state alone may still be the one from before the change,
+    so what the change announced must be visible too; of a count that scaling may have changed since, that there is one.
     """
 
     def is_done(answer: Answer) -> bool:
         desired = answer.get("desiredCount")
+        kept = kept_of(answer)
         return (
             answer.get("state") == "STEADY"
-            and answer.get("runningCount") == desired
-            and (desired_count is None or desired == desired_count)
+            and answer.get("runningCount") == kept
+            and (kept_count is None or kept == kept_count)
+            and (desired_count is None or desired == desired_count or bool(answer.get("scaling")))
             and (deployment is None or answer.get("deployment") == deployment)
             and (generation is None or (answer.get("generation") or 0) >= generation)
+            and not balancing_lacks(answer)
         )
 
     return is_done
+
+
+def balancing_lacks(answer: Answer) -> list[str]:
+    """What stands between a service and load balancing as it is declared: a sentence each.
+
+    Target groups, rules and load balancers are brought about beside the tasks, which may run before any of it exists.
+    """
+    manifest, balancing = answer.get("manifest") or {}, answer.get("loadBalancing") or {}
+    if not any(manifest.get(name) for name in BALANCED) and not balancing.get("owned"):
+        return []
+    if not balancing.get("upToDate"):
+        return ["its load balancing has not been looked at since the manifest changed"]
+    return [plain(problem) for problem in balancing.get("problems") or []]
+
+
+def kept_of(answer: Answer) -> Any:
+    """The count that a service is kept at: an override's where one holds, else the desired count."""
+    kept = answer.get("keptCount")
+    return answer.get("desiredCount") if kept is None else kept
 
 
 def wait_until_steady(session: Session, service: str, is_done: IsDone, timeout: timedelta) -> None:
@@ -45,6 +79,7 @@ def wait_until_steady(session: Session, service: str, is_done: IsDone, timeout: 
     waiting = _Waiting(session, service, timeout)
     with _progress(session.output) as show:
         while not is_done(waiting.look()):
+            waiting.refuse_a_pause()
             waiting.pause(show, why=waiting.reason())
     session.output.note(f"{service} is steady after {format_seconds(waiting.elapsed())}.", style="green")
 
@@ -82,6 +117,15 @@ class _Waiting:
             return {}
         return self._seen
 
+    def refuse_a_pause(self) -> None:
+        """A service that somebody switched off does not become steady, however long one waits."""
+        paused = self._seen.get("paused")
+        if paused and holds_still(paused, self._now()):
+            raise NotSteady(
+                f"{self._service} is {pause_sentence(self._seen, self._now())}.",
+                hint=f"headcount resume {self._service}",
+            )
+
     def is_gone(self) -> bool:
         try:
             self.look()
@@ -110,10 +154,12 @@ class _Waiting:
         if self._unreached:
             return plain(self._unreached)
         seen = self._seen
-        counts = f"{seen.get('runningCount', '-')}/{seen.get('desiredCount', '-')} running"
+        counts = f"{seen.get('runningCount', '-')}/{kept_of(seen) if seen else '-'} running"
         others = [f"{seen[f'{name}Count']} {name}" for name in ("pending", "stopping") if seen.get(f"{name}Count")]
         why = f": {plain(seen['stateReason'])}" if seen.get("stateReason") else ""
-        return f"{', '.join([counts, *others])}. {plain(seen.get('state', '-'))}{why}"
+        lacks = [said for said in balancing_lacks(seen) if said not in why]
+        state = "; ".join([f"{plain(seen.get('state', '-'))}{why}", *lacks])
+        return f"{', '.join([counts, *others])}. {state}"
 
 
 @contextmanager
@@ -121,7 +167,7 @@ def _progress(output: Output) -> Iterator[Callable[[str], None]]:
     """On a terminal one line that changes; elsewhere a line whenever there is something new to say."""
     if output.notes.is_terminal:
         with output.notes.status("looking") as status:
-            yield status.update
+            yield lambda text: status.update(on_one_line(text, output.notes.width - SPINNER_WIDTH))
         return
     said: set[str] = set()
 
@@ -132,3 +178,9 @@ def _progress(output: Output) -> Iterator[Callable[[str], None]]:
         said.add(text)
 
     yield say
+
+
+def on_one_line(text: str, width: int) -> Text:
+    line = Text(" ".join(text.split()))
+    line.truncate(width, overflow="ellipsis")
+    return line

@@ -12,10 +12,13 @@ from typing import Any, Never, Protocol
 import yaml
 from yaml.reader import ReaderError
 
+from headcount.model.manifest_kinds import problem
 from headcount.model.problem import Problem
+from headcount.model.showing import shown
 
 MOST_NODES = 10_000  # of one file, after aliases are written out
 DEEPEST_NESTING = 50
+LONGEST_MESSAGE = 500
 TOO_DEEP = f"is nested more than {DEEPEST_NESTING} levels deep: no manifest needs that"
 
 
@@ -47,6 +50,8 @@ def read_yaml(source: str, text: str) -> list[Any]:
     except yaml.MarkedYAMLError as error:
         hint = " (indent with spaces)" if "\\t" in str(error.problem) else ""
         _refuse(source, error.problem_mark or error.context_mark, f"is not valid YAML: {error.problem}{hint}")
+    except (ValueError, OverflowError) as error:  # PyYAML: "\\UFFFFFFFF", a version of thousands of digits
+        _refuse(source, None, f"is not valid YAML: {error}")
 
 
 class _Loader(yaml.SafeLoader):
@@ -155,14 +160,16 @@ def _repeated_keys_of(source: str, mapping: yaml.MappingNode) -> Iterator[Proble
         if not isinstance(key, yaml.ScalarNode):
             continue
         if key.value in first:
-            message = f"the key {key.value!r} stands twice in one mapping, first on line {first[key.value]}: keep one"
+            message = (
+                f"the key {shown(key.value)} stands twice in one mapping, first on line {first[key.value]}: keep one"
+            )
             yield _problem(source, key.start_mark, message, key.value)
         first.setdefault(key.value, key.start_mark.line + 1)
 
 
 def _problem(source: str, mark: _Mark | None, message: str, value: Any = None) -> Problem:
     place = source if mark is None else f"{source}:{mark.line + 1}:{mark.column + 1}"
-    return Problem(path=place, value=value, message=message)
+    return problem(place, value, message[:LONGEST_MESSAGE])
 
 
 def _refuse(source: str, mark: _Mark | None, message: str) -> Never:

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from headcount import bootstrap, handlers
-from headcount.aws.telling import count_metrics
+from headcount.aws.metrics import count_metrics
 
 logger = bootstrap.logger()
 auditor, settings = bootstrap.auditor()
@@ -18,7 +18,6 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     count_metrics(
         settings.install,
         {
-            "Services": findings["services"],
             "MissedEvents": findings["missed"],
             "OrphanTasks": findings["orphans"],
             "AuditTroubles": len(findings["troubles"]),

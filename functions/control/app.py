@@ -1,8 +1,8 @@
-"""Answers what people ask: apply, list, describe, events, why, scale, delete, protect (direct invocation)."""
+"""Answers what people ask, and takes down what they declare and wish (direct invocation)."""
 
 from typing import Any
 
-from headcount import bootstrap
+from headcount import bootstrap, handlers
 
 logger = bootstrap.logger()
 controller, _ = bootstrap.controller()
@@ -12,5 +12,5 @@ controller, _ = bootstrap.controller()
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Requests and answers are those of docs/contracts.md, version 1."""
     answer: dict[str, Any] = controller.answer(event)
-    logger.info("answered", operation=str(event.get("operation")), by=str(event.get("by")), ok=answer["ok"])
+    logger.info("answered", ok=answer["ok"], **handlers.asked(event))
     return answer

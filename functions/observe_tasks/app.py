@@ -1,17 +1,17 @@
-"""Takes in what ECS said about a task (EventBridge, asynchronous) and kicks its service."""
+"""Takes in what AWS said about tasks and the places they run on (EventBridge, asynchronous), and kicks services."""
 
 from typing import Any
 
-from headcount import bootstrap, triggers
+from headcount import bootstrap, events
 
 logger = bootstrap.logger()
-observer, settings = bootstrap.observer()
+intake, settings = bootstrap.observer()
 
 
 @logger.inject_lambda_context
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, str]:
-    """One event is one sighting. What cannot be read raises, and ends in the dead-letter queue."""
-    sighting = triggers.task_event(event, settings.install)
-    outcome = observer.observe(sighting)
-    logger.info("observed", task=sighting.task_id, service_key=sighting.service, outcome=outcome)
+    """One event, of a task or of a place. What cannot be read raises, and ends in the dead-letter queue."""
+    told = events.told(event, settings.install)
+    outcome = intake.take_in(told)
+    logger.info("observed", outcome=outcome, **events.subject(told))
     return {"outcome": outcome}

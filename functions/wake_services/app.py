@@ -1,4 +1,4 @@
-"""Kicks the services whose timer fell due (SQS)."""
+"""Kicks the services whose timer fell due, and has scaling looked at where that set it (SQS)."""
 
 from typing import Any
 
@@ -11,4 +11,4 @@ waker, _ = bootstrap.waker()
 @logger.inject_lambda_context
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Each message names a service and the time its timer was set for."""
-    return handlers.each_record(event, logger, lambda record: waker.wake(*triggers.timer(record)))
+    return handlers.each_record(event, logger, lambda record: waker.wake(triggers.timer(record)))

@@ -2,5 +2,6 @@
 
 from headcount_sandbox.errors import HeadcountSandboxError
 from headcount_sandbox.sandbox import Sandbox
+from headcount_sandbox.world.clock import Clock
 
-__all__ = ["HeadcountSandboxError", "Sandbox"]
+__all__ = ["Clock", "HeadcountSandboxError", "Sandbox"]

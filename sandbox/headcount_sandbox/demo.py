@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -23,11 +23,14 @@ from rich.table import Table
 from headcount_sandbox.errors import HeadcountSandboxError
 from headcount_sandbox.example import CONTAINER_PORT, prepare_example
 from headcount_sandbox.sandbox import Sandbox
+from headcount_sandbox.traffic import Traffic, load_on
 
 CLUSTER = "demo"
 SERVICE = f"{CLUSTER}/web"
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
-DEADLINE_SECONDS = 60.0
+DEADLINE_SECONDS = 90.0
+USERS, PAUSE_SECONDS = 8, 0.02  # some hundred requests a second: they leave the machine to what is shown
+HELD_SECONDS = 2.0  # after a kill -9: so long some requests may find nobody
 
 
 class Unseen(Exception):
@@ -42,24 +45,29 @@ class Demo:
         self.console = console
         self.folder = folder
         self.seen: list[tuple[str, str]] = []
+        self.kills: list[float] = []
 
     def run(self) -> None:
-        """Every step; raises ``Unseen`` with what was missing."""
+        """Every step, under traffic from the first task on; raises ``Unseen`` with what was missing."""
         manifest = prepare_example(self.sandbox, self.folder)
         self.apply(manifest)
         self.look()
-        self.kill_a_task()
-        self.scale()
-        self.kill_the_function()
+        (listener,) = self.sandbox.world.describe_listeners()
+        with load_on(str(listener["url"]), users=USERS, pause=PAUSE_SECONDS) as traffic:
+            self.kill_a_task()
+            self.scale()
+            self.replace()
+            self.kill_the_function()
+        self.count(traffic)
 
     # -- the steps ----------------------------------------------------------------------------------------------------
 
     def apply(self, manifest: Path) -> None:
-        """Declare a service of three tasks and wait until it is steady."""
-        with self._step("Declare a service of three tasks"):
+        """Declare a service of three tasks behind a load balancer, and wait until it is steady."""
+        with self._step("Declare a service of three tasks behind a load balancer"):
             self._headcount("apply", "-f", str(manifest), "--yes", "--wait")
         self._expect_exactly(3)
-        self.seen.append(("declared", "3 tasks, 3 processes, one in each of three zones"))
+        self.seen.append(("declared", "3 processes in three zones, all in rotation"))
 
     def look(self) -> None:
         """Show the tasks, and ask each for an answer."""
@@ -79,16 +87,20 @@ class Demo:
             if pid is None:
                 raise Unseen(f"task {victim} has no process")
             since = time.time()
+            self.kills.append(since)
             self.console.print(f"kill -9 {pid}")
             os.kill(pid, signal.SIGKILL)
-            asked = self._first_run_task(since) - since
+            out = self._first_call("elbv2", "DeregisterTargets", since) - since
+            asked = self._first_call("ecs", "RunTask", since) - since
             self._expect_exactly(3)
             whole = time.time() - since
             self.console.print(
-                f"RunTask was sent {asked * 1000:.0f} ms after the kill; three run again after {whole:.1f} s."
+                f"Out of rotation {out * 1000:.0f} ms after the kill, RunTask after {asked * 1000:.0f} ms; "
+                f"three run again after {whole:.1f} s."
             )
             self._headcount("why", victim)
-        self.seen.append(("killed a task", f"RunTask {asked * 1000:.0f} ms later, three running {whole:.1f} s later"))
+        told = f"deregistered in {out * 1000:.0f} ms, RunTask {asked * 1000:.0f} ms"
+        self.seen.append(("killed a task", f"{told}, 3 run in {whole:.1f} s"))
 
     def scale(self) -> None:
         """Up to five and back to three."""
@@ -99,6 +111,32 @@ class Demo:
             self._expect_exactly(3)
         self.seen.append(("scaled", "3 -> 5 -> 3"))
 
+    def replace(self) -> None:
+        """Every task by another one: the new ones in rotation first, the old ones drained before they stop."""
+        with self._step("Replace every task"):
+            before = {_id(task) for task in self._running()}
+            self._headcount("redeploy", SERVICE, "--wait")
+            self._expect_exactly(3)
+            if before & {_id(task) for task in self._running()}:
+                raise Unseen("a task was not replaced")
+            self._headcount("targets", SERVICE)
+        self.seen.append(("replaced all tasks", "new ones healthy first, old ones drained, then stopped"))
+
+    def count(self, traffic: Traffic) -> None:
+        """What the users of the service saw of all this."""
+        planned = [
+            failure
+            for failure in traffic.failures
+            if not any(0.0 <= failure.at - kill <= HELD_SECONDS for kill in self.kills)
+        ]
+        if planned:
+            raise Unseen(f"{len(planned)} requests failed that no kill -9 explains, such as: {planned[0].what}")
+        half, most = traffic.latency(50) * 1000, traffic.latency(99) * 1000
+        answered = f"{traffic.requests} requests, half in {half:.0f} ms, 99 % in {most:.0f} ms"
+        self.seen.append(("traffic meanwhile", answered))
+        failed = f"{len(traffic.failures)} at killed processes, none by a planned stop"
+        self.seen.append(("failed requests", failed))
+
     def kill_the_function(self) -> None:
         """Kill ``reconcile_service`` after ``RunTask`` took effect and before its answer is on record."""
         with self._step("Kill the reconcile function between RunTask and its record"):
@@ -106,6 +144,7 @@ class Demo:
             self.sandbox.faults.kill_caller(function, "ecs", "RunTask", when="after")
             before = self._started_ever()
             victim = self._running()[0]
+            self.kills.append(time.time())
             self.sandbox.kill_task(_id(victim))
             self.sandbox.wait_until(
                 lambda: any(
@@ -137,10 +176,12 @@ class Demo:
     def _started_ever(self) -> int:
         return len(self.sandbox.world.describe_tasks())
 
-    def _first_run_task(self, since: float) -> float:
+    def _first_call(self, service: str, operation: str, since: float) -> float:
         calls = self.sandbox.world.calls
-        self.sandbox.wait_until(lambda: bool(calls.select("ecs", "RunTask", since)), DEADLINE_SECONDS, what="RunTask")
-        return calls.select("ecs", "RunTask", since)[0].at
+        self.sandbox.wait_until(
+            lambda: bool(calls.select(service, operation, since)), DEADLINE_SECONDS, what=f"{operation} was called"
+        )
+        return calls.select(service, operation, since)[0].at
 
     def _nothing_in_flight(self) -> bool:
         described = self.sandbox.invoke_control({"version": 1, "operation": "describe", "service": SERVICE})
@@ -168,6 +209,16 @@ class Demo:
         done = subprocess.run(command, env={**os.environ, **self.sandbox.environment()}, check=False)
         if done.returncode:
             raise Unseen(f"headcount {' '.join(arguments)} ended with exit code {done.returncode}")
+
+
+def summary(seen: Iterable[tuple[str, str]]) -> Table:
+    """What was seen, a line each; what is too long for the terminal goes on under its own beginning."""
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for what, told in seen:
+        grid.add_row(f"  {what}", told)
+    return grid
 
 
 def _id(task: dict[str, Any]) -> str:
@@ -201,9 +252,10 @@ def main() -> int:
     try:
         with (
             tempfile.TemporaryDirectory(prefix="headcount-demo-") as folder,
-            Sandbox(template=TEMPLATE, parameters={"Clusters": CLUSTER}) as sandbox,
+            Sandbox(template=TEMPLATE, parameters={"Clusters": CLUSTER, "ManageLoadBalancers": "true"}) as sandbox,
         ):
-            console.print(f"AWS answers at {sandbox.endpoint_url}; five functions wait for events.\n")
+            functions = len(sandbox.platform.deployment.functions)
+            console.print(f"AWS answers at {sandbox.endpoint_url}; {functions} functions wait for events.\n")
             demo = Demo(sandbox, console, Path(folder))
             demo.run()
     except KeyboardInterrupt:
@@ -213,8 +265,7 @@ def main() -> int:
         console.print(f"[bold red]Not as promised:[/] {error}")
         return 1
     console.rule("[bold]What was seen", align="left")
-    for what, line in demo.seen:
-        console.print(f"  {what:<22} {line}", highlight=False)
+    console.print(summary(demo.seen))
     console.print(f"\nEverything is stopped. It took {time.monotonic() - began:.0f} s.")
     return 0
 

@@ -9,6 +9,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class _Answer(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"  # load balancers keep connections alive
+    wbufsize = -1  # head and body leave together: two small segments would wait for each other
+
     def do_GET(self) -> None:
         body = json.dumps({"pid": os.getpid(), "address": self.headers.get("Host"), "path": self.path}).encode()
         self.send_response(200)
@@ -21,10 +24,15 @@ class _Answer(BaseHTTPRequestHandler):
         """Requests are not logged: a task's log is for what goes wrong."""
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 512
+
+
 def main() -> None:
     """Serve until somebody stops the task."""
     address = (os.environ["HOST"], int(os.environ["PORT"]))
-    with ThreadingHTTPServer(address, _Answer) as server:
+    with _Server(address, _Answer) as server:
         server.serve_forever()
 
 

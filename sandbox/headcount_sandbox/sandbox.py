@@ -2,7 +2,6 @@
 
 import json
 import signal
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -12,12 +11,15 @@ from types import FrameType, TracebackType
 from typing import Any, NoReturn, Self
 
 from headcount_sandbox.errors import HeadcountSandboxError
+from headcount_sandbox.folders import temporary_folder
 from headcount_sandbox.platform.deployment import Place
 from headcount_sandbox.platform.invocations import RETRY_DELAYS
 from headcount_sandbox.platform.moto_queues import MotoQueues
 from headcount_sandbox.platform.platform import Platform, PlatformSettings
 from headcount_sandbox.platform.template import read_template
+from headcount_sandbox.platform.user_functions import zipped
 from headcount_sandbox.world import Caller, Faults, LifeCycle, World
+from headcount_sandbox.world.clock import Clock
 from headcount_sandbox.world.world import TaskRuntimeName
 
 _POLL_SECONDS = 0.02
@@ -51,6 +53,9 @@ class Sandbox:
         schedule_scale: float = 1.0,
         retry_delays: tuple[float, ...] = RETRY_DELAYS,
         processes_per_function: int = 3,
+        health_check_scale: float = 1.0,
+        metrics_scale: float = 1.0,
+        clock: Clock | None = None,
     ) -> None:
         self._template = template
         self._port = port
@@ -63,6 +68,9 @@ class Sandbox:
         self._schedule_scale = schedule_scale
         self._retry_delays = retry_delays
         self._processes_per_function = processes_per_function
+        self._health_check_scale = health_check_scale
+        self._metrics_scale = metrics_scale
+        self._clock = clock
         self._cleanup = ExitStack()
         self.subnets: dict[str, str] = {}
 
@@ -105,6 +113,11 @@ class Sandbox:
         names = self.platform.deployment.parameters.get("Clusters", "default").split(",")
         return tuple(name.strip() for name in names if name.strip())
 
+    @property
+    def vpc_id(self) -> str:
+        """The VPC of the subnets: target groups have to name it."""
+        return self.world.vpc_of(next(iter(self.subnets.values())))
+
     def environment(self) -> dict[str, str]:
         """Environment variables with which any AWS client talks to the sandbox, and to nothing else."""
         return {
@@ -118,6 +131,14 @@ class Sandbox:
     def client(self, service: str) -> Any:
         """A boto3 client of the sandbox."""
         return self.world.client(service)
+
+    def listener_url(self, listener_arn: str) -> str:
+        """Where traffic for a listener is to be sent, such as `http://127.0.0.1:8080`; raises KeyError."""
+        return self.world.listener_url(listener_arn)
+
+    def on_listener(self, listener: Callable[[dict[str, Any]], None]) -> None:
+        """Each listener of a load balancer that opens from now on, with its `url`."""
+        self.world.on_listener(listener)
 
     def logs(self, function: str) -> list[dict[str, Any]]:
         """What a function (logical id, name or ARN) logged, oldest first; platform lines have a `type`."""
@@ -166,6 +187,18 @@ class Sandbox:
         )
         return str(registered["taskDefinition"]["taskDefinitionArn"])
 
+    def create_function(self, name: str, source: str | Path, *, timeout: int = 3) -> str:
+        """A Lambda function of the user's own, `lambda_handler` of a Python file (or of its text); its ARN."""
+        created = self.client("lambda").create_function(
+            FunctionName=name,
+            Runtime="python3.13",
+            Handler="app.lambda_handler",
+            Role=f"arn:aws:iam::{self.world.account}:role/{name}",
+            Code={"ZipFile": zipped(source.read_text() if isinstance(source, Path) else source)},
+            Timeout=timeout,
+        )
+        return str(created["FunctionArn"])
+
     def kill_task(self, task_id: str) -> None:
         """SIGKILL to the process of a task; raises KeyError for one that never was."""
         self.world.kill_task(task_id)
@@ -191,7 +224,13 @@ class Sandbox:
 
     def _start_world(self, cleanup: ExitStack) -> None:
         self.world = World(
-            port=self._port, task_runtime=self._task_runtime, life_cycle=self._life_cycle, seed=self._seed
+            port=self._port,
+            task_runtime=self._task_runtime,
+            life_cycle=self._life_cycle,
+            seed=self._seed,
+            health_check_scale=self._health_check_scale,
+            metrics_scale=self._metrics_scale,
+            clock=self._clock,
         )
         self.world.start()
         cleanup.callback(self.world.stop)
@@ -218,7 +257,7 @@ class Sandbox:
 
     def _state_folder(self, cleanup: ExitStack) -> Path:
         if self._state_dir is None:
-            return Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="headcount-sandbox-")))
+            return Path(cleanup.enter_context(temporary_folder("sandbox")))
         self._state_dir.mkdir(parents=True, exist_ok=True)
         return self._state_dir
 

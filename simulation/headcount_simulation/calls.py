@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeVar
 
 from headcount.errors import Throttled, TransientError
+from headcount_simulation.accounting import Ledger
 from headcount_simulation.scheduling import Killed, Scheduler
 from headcount_simulation.streams import Streams
 
@@ -36,13 +37,17 @@ CLIENT_TIMEOUT_SECONDS: Final = 5.0
 
 @dataclass(slots=True, eq=False)
 class Invocation:
-    """One run of a function. A ``frozen`` one has outlived its time-out: Lambda paused it, and it goes on later."""
+    """One run of a function. A ``frozen`` one has outlived its time-out: Lambda paused it, and it goes on later.
+
+    ``pass_number``: of the pass that it is, once that has read its world.
+    """
 
     function: str
     service: str
     deadline: float
     killed: bool = False
     frozen: bool = False
+    pass_number: int | None = None
 
 
 @dataclass(slots=True)
@@ -71,27 +76,41 @@ class Calls:
         self.outages: dict[str, float] = {}
         self.invocation: Invocation | None = None
         self.made = 0
+        self.ledger = Ledger()
         self.struck = 0
         self.names: list[str] = []
         self._naming = True
 
+    @property
+    def current(self) -> Invocation:
+        """The invocation that runs."""
+        assert self.invocation is not None, "a call is made by an invocation"
+        return self.invocation
+
     def stop_naming(self) -> None:
         """The calls from now on are not remembered by name."""
         self._naming = False
+
+    def compute(self, seconds: float) -> None:
+        """The running invocation is busy by itself."""
+        if seconds:
+            assert self.invocation is not None, "an invocation computes"
+            self.wait(self.invocation, seconds)
 
     def make(self, api: str, operation: str, effect: Callable[[], Answer]) -> Answer:
         """One call: the way there, its effect, the way back."""
         invocation = self.invocation
         assert invocation is not None, "a call is made by an invocation"
         self.made += 1
+        self.ledger.calls[invocation.function, operation] += 1
         if self._naming:
             self.names.append(f"{invocation.function}: {operation}")
         fault = self._next_fault(invocation) if self.faults else None
         latency = 0.002 + self.streams.of(invocation.service).random() * 0.01
         if fault is None and not self.outages:
-            self.wait(invocation, latency)
+            self._travel(invocation, latency)
             answer = effect()
-            self.wait(invocation, latency)
+            self._travel(invocation, latency)
             return answer
         return self._make_under(fault, invocation, api, operation, effect, latency)
 
@@ -126,6 +145,12 @@ class Calls:
             raise TransientError(f"{operation}: no answer from AWS")
         self.wait(invocation, seconds if kind in ("delay_after", "freeze_after") else latency)
         return answer
+
+    def _travel(self, invocation: Invocation, seconds: float) -> None:
+        """As ``wait``, in less time where nothing happens meanwhile: that is most calls."""
+        arrives_at = self.scheduler.now + seconds
+        if arrives_at >= invocation.deadline or invocation.killed or not self.scheduler.passes(arrives_at):
+            self.wait(invocation, seconds)
 
     def wait(self, invocation: Invocation, seconds: float) -> None:
         """Time passes inside an invocation; Lambda ends it at its deadline, or when its environment goes away."""

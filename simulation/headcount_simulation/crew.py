@@ -31,7 +31,7 @@ class Crew:
         wake = self.scheduler.waker()
         for _ in range(min(hands, len(self.left))):
             self.busy += 1
-            self.scheduler.after(0.0, lambda: self._hand(wake))
+            self.scheduler.begin(lambda: self._hand(wake))
         self.scheduler.park()
         self.calls.invocation = self.invocation
         if self.invocation.killed:

@@ -1,53 +1,32 @@
-"""ECS as far as tasks go: a life cycle with drawn delays, tokens with lifetimes, zones that run full, stale answers."""
+"""ECS: tasks with drawn delays, tokens with lifetimes, places that run full, container instances, stale answers."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Protocol
 
 from headcount.errors import Throttled
-from headcount.model.manifest import GROUP_PREFIX
+from headcount.model.names import GROUP_PREFIX, launch_of
 from headcount.model.task import ContainerEnd, Health, ObservedTask
-from headcount.planning.launching import launch_of
-from headcount.ports import LaunchAnswer, Sighting
+from headcount.noticing import InstanceChange
+from headcount.ports.tasks import LaunchAnswer, Sighting
+from headcount_simulation.addresses import Addresses
+from headcount_simulation.capacity import Capacity
+from headcount_simulation.ecs_tasks import (
+    CAPACITY_REASON,
+    STAYS,
+    STOPPED_KNOWN_SECONDS,
+    WAY_DOWN,
+    WAY_UP,
+    EcsTask,
+    Fate,
+    Sickness,
+)
+from headcount_simulation.instances import Fleet, Instance, capacity_named, on_fargate
 from headcount_simulation.rates import AccountLimits
 from headcount_simulation.scheduling import Scheduler
 from headcount_simulation.streams import Streams
 
-CAPACITY_REASON: Final = "Capacity is unavailable at this time. Please try again later or in a different zone"
-DAY_SECONDS: Final = 24 * 3600.0
-STOPPED_KNOWN_SECONDS: Final = 3600.0
-SPOT_NOTICE_SECONDS: Final = 120.0
-
-Fate = Literal["runs", "never starts", "crashes", "gets stuck", "slow", "no room"]
-
-_WAY_UP: Final = {"PROVISIONING": "PENDING", "PENDING": "ACTIVATING", "ACTIVATING": "RUNNING"}
-_WAY_DOWN: Final = {"RUNNING": "DEACTIVATING", "DEACTIVATING": "STOPPING", "STOPPING": "DEPROVISIONING"}
-# seconds that a task stays in a state: least, most
-_STAYS: Final = {
-    "PROVISIONING": (2.0, 15.0),
-    "PENDING": (3.0, 25.0),
-    "ACTIVATING": (0.2, 2.0),
-    "DEACTIVATING": (0.1, 1.0),
-    "STOPPING": (0.5, 30.0),
-    "DEPROVISIONING": (2.0, 10.0),
-}
-
-
-@dataclass(slots=True, eq=False)
-class EcsTask:
-    """A task as ECS keeps it. ``visible_at``: when reads show it; ``before``: what a stale read shows until then."""
-
-    task_id: str
-    cluster: str
-    group: str
-    started_by: str
-    service: str | None
-    observed: ObservedTask
-    fate: Fate
-    visible_at: float
-    health: Health | None = None
-    before: ObservedTask | None = None
-    fresh_at: float = 0.0
+TOKEN_SECONDS: Final = 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +59,7 @@ class Ecs:
         install: str,
         zone_of_subnet: Mapping[str, str],
         watcher: Watcher,
-        emit: Callable[[Sighting], None],
+        emit: Callable[[Sighting | InstanceChange], None],
     ) -> None:
         self.scheduler = scheduler
         self.streams = streams
@@ -91,9 +70,16 @@ class Ecs:
         self.limits = AccountLimits(lambda: scheduler.now)
         self.tasks: dict[str, EcsTask] = {}
         self.moods: dict[str, Fate] = {}
-        self.full_zones: set[str] = set()
+        self.bad_revisions: dict[tuple[str, str], Fate] = {}
+        self.inactive: set[str] = set()
+        self.capacity = Capacity()
+        self.addresses = Addresses()
+        self.answering: Callable[[EcsTask], None] = lambda _: None
+        self.felt: Callable[[EcsTask], None] = lambda _: None
+        self.fleet = Fleet(lambda: scheduler.now, self._tell)
         self.refusals: set[str] = set()
         self.with_health_check: set[str] = set()
+        self.slow_starts: dict[str, float] = {}
         self.lag_seconds = 1.0
         self.created = 0
         self._tokens: dict[tuple[str, str], _Token] = {}
@@ -103,7 +89,7 @@ class Ecs:
     def run_task(self, request: Mapping[str, Any], token: str | None = None) -> LaunchAnswer:
         """``RunTask``: at most ten tasks; the same token gives the same tasks as long as it lives."""
         cluster, token = str(request["cluster"]), token or str(request["clientToken"])
-        if not self.limits.allows_run_task(int(request["count"])):
+        if not self._allows(request):
             raise Throttled("RunTask: ThrottlingException: Rate exceeded")
         known = self._tokens.get((cluster, token))
         if known is not None and self._lives(known):
@@ -111,11 +97,11 @@ class Ecs:
         service = f"{cluster}/{str(request['group']).removeprefix(GROUP_PREFIX)}"
         if service in self.refusals:
             return LaunchAnswer(refused="InvalidParameterException: no such security group")
-        zone = self.zone_of_subnet[request["networkConfiguration"]["awsvpcConfiguration"]["subnets"][0]]
+        if request["taskDefinition"] in self.inactive:
+            return LaunchAnswer(refused="ClientException: TaskDefinition is inactive")
         wanted = int(request["count"])
-        room = self.streams.of(service).randint(0, wanted // 2) if zone in self.full_zones else wanted
-        tasks = [self._create(request, service, zone) for _ in range(room)]
-        shortfall = CAPACITY_REASON if room < wanted else ""
+        tasks = self._start(request, service, wanted)
+        shortfall = "" if len(tasks) == wanted else CAPACITY_REASON if on_fargate(request) else "RESOURCE:MEMORY"
         if tasks:  # a call that started nothing keeps no token
             ids = tuple(task.task_id for task in tasks)
             self._tokens[cluster, token] = _Token(request, ids, shortfall, self.scheduler.now)
@@ -145,7 +131,7 @@ class Ecs:
             if task.cluster == cluster and task.visible_at <= now
         )
 
-    def list_tasks(self, cluster: str, started_by: str | None = None) -> list[str]:
+    def list_tasks(self, cluster: str, started_by: str | None = None, instance: str | None = None) -> list[str]:
         """``ListTasks``: the tasks that should run, as far as ECS shows them already."""
         if not self.limits.read.take():
             raise Throttled("ListTasks: ThrottlingException: Rate exceeded")
@@ -157,7 +143,13 @@ class Ecs:
             and task.observed.desired_status == "RUNNING"
             and task.visible_at <= now
             and started_by in (None, task.started_by)
+            and instance in (None, task.observed.container_instance)
         ]
+
+    def list_more_tasks(self) -> None:
+        """Another page of ``ListTasks``: a hundred tasks are a page."""
+        if not self.limits.read.take():
+            raise Throttled("ListTasks: ThrottlingException: Rate exceeded")
 
     # -- what happens to tasks ----------------------------------------------------------------------------------------
 
@@ -167,7 +159,7 @@ class Ecs:
             return
         now = self.scheduler.now
         self._change(task, desired_status="STOPPED", stop_code=code, stopped_reason=reason, stopping_at=now)
-        self._schedule(task, notice or self.streams.of(task.group).uniform(0.1, 1.0))
+        self.schedule(task, notice or self.streams.of(task.group).uniform(0.1, 1.0))
 
     def end(self, task: EcsTask, code: str, reason: str, exit_code: int | None = None) -> None:
         """The task ends by itself: ECS says so when it is on its way down."""
@@ -177,13 +169,13 @@ class Ecs:
         self._change(
             task,
             desired_status="STOPPED",
-            last_status=_WAY_DOWN.get(task.observed.last_status, "DEPROVISIONING"),
+            last_status=WAY_DOWN.get(task.observed.last_status, "DEPROVISIONING"),
             stop_code=code,
             stopped_reason=reason,
             stopping_at=self.scheduler.now,
             containers=ends,
         )
-        self._schedule(task)
+        self.schedule(task)
 
     def crash(self, task: EcsTask) -> None:
         """The container exits."""
@@ -192,6 +184,22 @@ class Ecs:
     def vanish(self, task: EcsTask) -> None:
         """ECS no longer knows the task and never says so."""
         self.tasks.pop(task.task_id, None)
+        if task.instance is not None:
+            task.instance.tasks.pop(task.task_id, None)
+        self.addresses.take_back(task)
+        self.answering(task)
+
+    def sicken(self, task: EcsTask, sickness: Sickness) -> None:
+        """The task does not answer as it should from now on, or does again."""
+        if task.sickness != sickness:
+            task.sickness = sickness
+            self.answering(task)
+
+    def feel(self, task: EcsTask, health: Health) -> None:
+        """Its containers' health checks say so from now on. No event tells."""
+        if task.health != health:
+            task.health = health
+            self.felt(task)
 
     def run_foreign(self, cluster: str, group: str, started_by: str) -> EcsTask:
         """A task that is none of this install's."""
@@ -236,11 +244,41 @@ class Ecs:
 
     # -- inside -------------------------------------------------------------------------------------------------------
 
+    def _start(self, request: Mapping[str, Any], service: str, wanted: int) -> list[EcsTask]:
+        """As many of the wanted tasks as there is room for."""
+        network = request.get("networkConfiguration", {}).get("awsvpcConfiguration")
+        zones = None if network is None else {self.zone_of_subnet[subnet] for subnet in network["subnets"]}
+        capacity = capacity_named(request)
+        if on_fargate(request):
+            (zone, *_) = sorted(zones or ())
+            room = self._room(service, capacity, zone, wanted)
+            return [self._create(request, service, zone, None) for _ in range(room)]
+        tasks: list[EcsTask] = []
+        while len(tasks) < wanted:
+            instance = self.fleet.place(request, zones, lambda zone: self.capacity.is_closed(capacity, zone))
+            if instance is None:
+                break
+            tasks.append(self._create(request, service, instance.zone, instance))
+        return tasks
+
+    def _tell(self, change: InstanceChange) -> None:
+        self.emit(change)
+
+    def _allows(self, request: Mapping[str, Any]) -> bool:
+        """Whether AWS's limits do."""
+        return self.limits.allows_run_task(int(request["count"])) if on_fargate(request) else self.limits.modify.take()
+
+    def _room(self, service: str, capacity: str, zone: str, wanted: int) -> int:
+        """How many of the wanted tasks a zone takes."""
+        if zone in self.capacity.lost_zones:
+            return 0
+        return self.streams.of(service).randint(0, wanted // 2) if self.capacity.is_short(capacity, zone) else wanted
+
     def _lives(self, token: _Token) -> bool:
         now = self.scheduler.now
         ends = [self.tasks[one].observed.stopped_at if one in self.tasks else token.at for one in token.task_ids]
         gone_at = max((end for end in ends if end is not None), default=now) if None not in ends else now
-        return now < min(token.at + DAY_SECONDS, gone_at + STOPPED_KNOWN_SECONDS)
+        return now < min(token.at + TOKEN_SECONDS, gone_at + STOPPED_KNOWN_SECONDS)
 
     def _answer_again(self, known: _Token, request: Mapping[str, Any]) -> LaunchAnswer:
         """The tasks of the first request. A different one is a conflict, whose tasks the adapter takes over."""
@@ -249,21 +287,29 @@ class Ecs:
             raise Throttled("RunTask: ConflictException names tasks that ECS does not show")
         return LaunchAnswer(tasks=tuple(self.sighting(task) for task in found), shortfall=known.shortfall)
 
-    def _create(self, request: Mapping[str, Any], service: str, zone: str) -> EcsTask:
+    def _create(self, request: Mapping[str, Any], service: str, zone: str, instance: Instance | None) -> EcsTask:
         self.created += 1
         now = self.scheduler.now
         launch = launch_of(str(request["startedBy"]), self.install)
-        fate = self.moods.get(service, "runs")
-        if fate == "runs" and zone in self.full_zones and self.streams.of(service).random() < 0.3:
+        definition = str(request["taskDefinition"])
+        fate = self.bad_revisions.get((service, definition.rpartition("/")[2])) or self.moods.get(service, "runs")
+        if (
+            fate == "runs"
+            and instance is None
+            and self.capacity.is_short(capacity_named(request), zone)
+            and self.streams.of(service).random() < 0.3
+        ):
             fate = "no room"
         observed = ObservedTask(
             version=1,
             last_status="PROVISIONING",
             desired_status="RUNNING",
             launch=launch or "",
-            task_definition_arn=str(request["taskDefinition"]),
+            task_definition_arn=definition,
             availability_zone=zone,
+            capacity_provider=capacity_named(request) if "capacityProviderStrategy" in request else None,
             created_at=now,
+            container_instance=instance.arn if instance else None,
         )
         task = EcsTask(
             task_id=f"{self.created:032x}",
@@ -274,17 +320,21 @@ class Ecs:
             observed=observed,
             fate=fate,
             visible_at=now + self.streams.of(service).random() * self.lag_seconds,
+            instance=instance,
+            on_host="networkConfiguration" not in request,
         )
+        if instance is not None:
+            instance.tasks[task.task_id] = task.group
         self.tasks[task.task_id] = task
         self.emit(self.sighting(task))
-        self._schedule(task)
+        self.schedule(task)
         return task
 
-    def _schedule(self, task: EcsTask, delay: float | None = None) -> None:
+    def schedule(self, task: EcsTask, delay: float | None = None) -> None:
         """The next step of a task, unless something changes it first."""
         status, version = task.observed.last_status, task.observed.version
         if delay is None:
-            least, most = _STAYS.get(status, (0.0, 0.0))
+            least, most = STAYS.get(status, (0.0, 0.0))
             delay = self.streams.of(task.group).uniform(least, most) * (8.0 if task.fate == "slow" else 1.0)
         self.scheduler.after(delay, lambda: self._step(task, version))
 
@@ -292,21 +342,26 @@ class Ecs:
         observed = task.observed
         if observed.version != version or task.task_id not in self.tasks:
             return
+        if task.instance is not None and not task.instance.connected and task.instance.status != "INACTIVE":
+            return  # its agent says nothing until it is connected again
         status = observed.last_status
         if observed.desired_status == "STOPPED":
-            self._step_down(task, _WAY_DOWN.get(status, "STOPPED" if status == "DEPROVISIONING" else "DEPROVISIONING"))
-        elif status in _WAY_UP:
-            self._step_up(task, _WAY_UP[status])
+            self._step_down(task, WAY_DOWN.get(status, "STOPPED" if status == "DEPROVISIONING" else "DEPROVISIONING"))
+        elif status in WAY_UP:
+            self._step_up(task, WAY_UP[status])
         elif task.fate == "crashes":
             self.crash(task)
 
     def _step_down(self, task: EcsTask, status: str) -> None:
         if status == "STOPPED":
+            if task.instance is not None:
+                task.instance.tasks.pop(task.task_id, None)
             self._change(task, last_status=status, stopped_at=self.scheduler.now)
+            self.addresses.take_back(task)
             self.scheduler.after(STOPPED_KNOWN_SECONDS, lambda: self.vanish(task))
         else:
             self._change(task, last_status=status)
-            self._schedule(task)
+            self.schedule(task)
 
     def _step_up(self, task: EcsTask, status: str) -> None:
         if task.fate == "gets stuck":
@@ -316,22 +371,37 @@ class Ecs:
         elif task.fate == "no room":
             self.end(task, "TaskFailedToStart", CAPACITY_REASON)
         elif status != "RUNNING":
+            if status == "ACTIVATING":
+                task.observed = self.addresses.give(task)
             self._change(task, last_status=status)
-            self._schedule(task)
+            self.schedule(task)
         else:
             self._change(task, last_status=status, started_at=self.scheduler.now)
             self._runs(task)
 
     def _runs(self, task: EcsTask) -> None:
+        if (slow := self.slow_starts.get(str(task.service))) is not None:
+            self.sicken(task, "errors")
+            self.scheduler.after(slow, lambda: self._is_ready(task))
         if task.fate == "crashes":
-            self._schedule(task, self.streams.of(task.group).uniform(0.5, 50.0))
+            self.schedule(task, self.streams.of(task.group).uniform(0.5, 50.0))
         if task.service in self.with_health_check:
-            self.scheduler.after(
-                self.streams.of(task.group).uniform(1.0, 40.0), lambda: setattr(task, "health", "HEALTHY")
-            )
+            self.scheduler.after(self.streams.of(task.group).uniform(1.0, 40.0), lambda: self._feels_first(task))
+
+    def _is_ready(self, task: EcsTask) -> None:
+        self.sicken(task, "")
+        if task.health == "UNHEALTHY":
+            self.feel(task, "HEALTHY")
+
+    def _feels_first(self, task: EcsTask) -> None:
+        if task.health is None:
+            self.feel(task, "UNHEALTHY" if task.sickness else "HEALTHY")
 
     def _change(self, task: EcsTask, **changes: Any) -> None:
+        answered = task.answers
         task.before = task.observed
         task.fresh_at = self.scheduler.now + self.streams.of(task.group).random() * self.lag_seconds
         task.observed = replace(task.observed, version=task.observed.version + 1, **changes)
         self.emit(self.sighting(task))
+        if task.answers != answered:
+            self.answering(task)

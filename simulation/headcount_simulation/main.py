@@ -1,6 +1,8 @@
 """The command ``headcount-sim``."""
 
 import secrets
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -8,12 +10,17 @@ import typer
 
 from headcount_simulation.crash_points import STORIES, strike_all
 from headcount_simulation.days import draw_day
+from headcount_simulation.fleet import draw_fleet
+from headcount_simulation.losses import ALL_FAILING, MASS_LOSS, ZONE_LOSS, Loss, recover
 from headcount_simulation.mutations import MUTATIONS, Catch, catch
+from headcount_simulation.reports import tell_fleet, tell_recovery, tell_rotation
 from headcount_simulation.running import Total, run_days, run_seed
 from headcount_simulation.seeds import SEEDS_FILE, known_seeds
 from headcount_simulation.shrinking import shrink
 from headcount_simulation.simulating import simulate
 from headcount_simulation.stories import tell, verdict
+from headcount_simulation.together import LOSING, STARTING, go_through
+from headcount_simulation.values import hasten
 
 MOST_SHOWN = 5
 
@@ -108,6 +115,61 @@ def enumerate_crash_points(
         raise typer.Exit(1)
 
 
+@app.command("mass-loss")
+def lose_all_tasks(seed: Annotated[int, typer.Option(help="What decides every delay.")] = 1) -> None:
+    """All 1,000 tasks of one service are lost at once."""
+    _recover(MASS_LOSS, seed)
+
+
+@app.command("all-failing")
+def lose_all_services(seed: Annotated[int, typer.Option(help="What decides every delay.")] = 1) -> None:
+    """All tasks of all 50 services of an account are lost at once."""
+    _recover(ALL_FAILING, seed)
+
+
+@app.command("zone-loss")
+def lose_a_zone(seed: Annotated[int, typer.Option(help="What decides every delay.")] = 1) -> None:
+    """A whole zone is lost with its tasks, and takes no others."""
+    _recover(ZONE_LOSS, seed)
+
+
+@app.command("rotation")
+def go_into_rotation(seed: Annotated[int, typer.Option(help="What decides every delay.")] = 1) -> None:
+    """500 tasks start together behind a target group; 1,000 of 1,000 are lost behind one."""
+    failed = False
+    for rush in (STARTING, LOSING):
+        rotation = go_through(replace(rush, seed=seed))
+        for line in tell_rotation(rotation):
+            typer.echo(line)
+        failed |= bool(rotation.violated) or rotation.seconds is None
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def fleet(
+    services: Annotated[int, typer.Option(help="How many services, of 1 to 500 tasks.")] = 40,
+    days: Annotated[float, typer.Option(help="How many days.")] = 1.0,
+    seed: Annotated[int, typer.Option(help="What decides everything.")] = 1,
+) -> None:
+    """A fleet over days: deployments, scaling, schedules, tasks that are lost."""
+    began = time.perf_counter()
+    outcome = simulate(draw_fleet(services, days, seed))
+    for line in tell_fleet(outcome):
+        typer.echo(line)
+    typer.echo(f"  in {time.perf_counter() - began:.0f} s")
+    if not outcome.ok:
+        raise typer.Exit(1)
+
+
+def _recover(loss: Loss, seed: int) -> None:
+    recovery = recover(replace(loss, seed=seed))
+    for line in tell_recovery(recovery):
+        typer.echo(line)
+    if recovery.violated or recovery.seconds is None:
+        raise typer.Exit(1)
+
+
 def _caught(caught: Catch) -> str:
     if caught.outcome is None:
         return f"NOT NOTICED in {caught.days} days: {caught.mutation.says}"
@@ -138,4 +200,5 @@ def _tell_shrunk(seed: int) -> None:
 
 def main() -> None:
     """The entry point."""
+    hasten()
     app()

@@ -2,27 +2,42 @@
 
 import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Generic, TypeVar
 
-from headcount.ports import Sighting
+from headcount.noticing import InstanceChange, Retirement, SpotInterruption
+from headcount.observing import TargetAlarm
+from headcount.ports.tasks import Sighting
 from headcount_simulation.scheduling import Scheduler
 from headcount_simulation.streams import Streams
 
 DEDUPLICATION_SECONDS: Final = 300.0
 VISIBILITY_SECONDS: Final = 25.0
 TIMER_VISIBILITY_SECONDS: Final = 90.0
+RETRIES: Final = (60.0, 120.0)  # seconds after which Lambda repeats an asynchronous invocation that failed
 MOST_RECEIVES: Final = 5
 LONGEST_DELAY_SECONDS: Final = 900
 
+Asked = TypeVar("Asked")
 Done = Callable[[bool], None]
 """Called with whether the function did its work."""
 
 
+@dataclass(frozen=True, slots=True)
+class Garbage:
+    """An event that nobody can read, delivered for some service."""
+
+    service: str
+
+
+Told = Sighting | InstanceChange | SpotInterruption | Retirement | TargetAlarm | Garbage
+"""What EventBridge brings."""
+
+
 @dataclass(slots=True, eq=False)
 class Kick:
-    """A message of the reconcile queue."""
+    """A message of the reconcile queue. ``garbled``: nobody can read it."""
 
     service: str
     cause: str
@@ -30,6 +45,7 @@ class Kick:
     sent_at: float
     visible_at: float = 0.0
     receives: int = 0
+    garbled: bool = False
 
 
 class FifoQueue:
@@ -103,7 +119,7 @@ class TimerQueue:
         self,
         scheduler: Scheduler,
         streams: Streams,
-        invoke: Callable[[str, float, Done], None],
+        invoke: Callable[[str, float | None, Done], None],
         tell: Callable[[str], None],
     ) -> None:
         self.scheduler = scheduler
@@ -112,6 +128,11 @@ class TimerQueue:
         self.tell = tell
         self.lose_next = 0
         self.repeat_next = 0
+        self.dead: list[tuple[str, float | None]] = []
+
+    def send_garbage(self, service: str) -> None:
+        """A message that nobody can read."""
+        self._deliver(service, None, 1)
 
     def send(self, service: str, at: float, now: float) -> None:
         """A message that comes back at ``at``; ``now`` is the sender's clock."""
@@ -129,23 +150,58 @@ class TimerQueue:
             self.repeat_next -= 1
             self.scheduler.at(due + random.random() * 60.0, lambda: self._deliver(service, at, 1))
 
-    def _deliver(self, service: str, at: float, receive: int) -> None:
+    def _deliver(self, service: str, at: float | None, receive: int) -> None:
         received_at = self.scheduler.now
 
         def done(ok: bool) -> None:
-            if not ok and receive < MOST_RECEIVES:
+            if not ok and receive == MOST_RECEIVES:
+                self.dead.append((service, at))
+            elif not ok:
                 again = received_at + TIMER_VISIBILITY_SECONDS
                 self.scheduler.at(again, lambda: self._deliver(service, at, receive + 1))
 
         self.invoke(service, at, done)
 
 
+class AsynchronousQueue(Generic[Asked]):
+    """Lambda's own queue of asynchronous invocations of one function: at least once, with two retries.
+
+    Those of ``keep_load_balancers`` say only which service; those of ``decide_scaling`` also what happened.
+    """
+
+    def __init__(self, scheduler: Scheduler, streams: Streams, invoke: Callable[[str, Asked, Done], None]) -> None:
+        self.scheduler = scheduler
+        self.streams = streams
+        self.invoke = invoke
+        self.lose_next = 0
+        self.repeat_next = 0
+        self.dead: list[str] = []
+
+    def send(self, service: str, asked: Asked) -> None:
+        """``Invoke`` with ``Event``."""
+        if self.lose_next > 0:
+            self.lose_next -= 1
+            return
+        times = 2 if self.repeat_next > 0 else 1
+        self.repeat_next = max(0, self.repeat_next - 1)
+        for _ in range(times):
+            delay = self.streams.of(service).uniform(0.005, 0.2)
+            self.scheduler.after(delay, lambda: self._deliver(service, asked, RETRIES))
+
+    def _deliver(self, service: str, asked: Asked, retries: Sequence[float]) -> None:
+        def done(ok: bool) -> None:
+            if not ok and not retries:
+                self.dead.append(service)
+            elif not ok:
+                self.scheduler.after(retries[0], lambda: self._deliver(service, asked, retries[1:]))
+
+        self.invoke(service, asked, done)
+
+
 class EventBus:
     """EventBridge to ``observe_tasks``: asynchronous, so a failed invocation is tried twice more."""
 
-    RETRIES: Final = (60.0, 120.0)
-
-    def __init__(self, scheduler: Scheduler, streams: Streams, invoke: Callable[[Sighting, Done], None]) -> None:
+    def __init__(self, scheduler: Scheduler, streams: Streams, invoke: Callable[[Told, Done], None]) -> None:
         self.scheduler = scheduler
         self.streams = streams
         self.invoke = invoke
@@ -153,12 +209,19 @@ class EventBus:
         self.doubled = 0.0
         self.late = 0.0
         self.mishaps = 0
+        self.dead: list[Told] = []
 
-    def emit(self, sighting: Sighting) -> None:
+    def emit(self, told: Told) -> None:
         """One event. ``lost``, ``doubled`` and ``late`` say how likely each is at present."""
-        if sighting.service is None:
+        service = told.service if isinstance(told, Sighting | TargetAlarm | Garbage) else ""
+        if service is None:
             return  # the rule's pattern lets only this install's tasks through
-        random = self.streams.of(sighting.service)
+        for delay in self.delays(service):
+            self.scheduler.after(delay, lambda: self._deliver(told, 0))
+
+    def delays(self, service: str) -> Iterator[float]:
+        """How many seconds each delivery of an event takes: at present it may be lost, doubled, late."""
+        random = self.streams.of(service)
         if self.lost and random.random() < self.lost:
             self.mishaps += 1
             return
@@ -171,11 +234,17 @@ class EventBus:
             if self.late and random.random() < self.late:
                 self.mishaps += 1
                 delay = random.uniform(1.0, 180.0)
-            self.scheduler.after(delay, lambda: self._deliver(sighting, 0))
+            yield delay
 
-    def _deliver(self, sighting: Sighting, tries: int) -> None:
+    def deliver(self, told: Told) -> None:
+        """One event that nothing befalls on its way."""
+        self._deliver(told, 0)
+
+    def _deliver(self, told: Told, tries: int) -> None:
         def done(ok: bool) -> None:
-            if not ok and tries < len(self.RETRIES):
-                self.scheduler.after(self.RETRIES[tries], lambda: self._deliver(sighting, tries + 1))
+            if not ok and tries == len(RETRIES):
+                self.dead.append(told)
+            elif not ok:
+                self.scheduler.after(RETRIES[tries], lambda: self._deliver(told, tries + 1))
 
-        self.invoke(sighting, done)
+        self.invoke(told, done)

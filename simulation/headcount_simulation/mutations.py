@@ -4,20 +4,34 @@ Nothing is edited: a mutation is a subclass of one part of the world that behave
 """
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from headcount.model.manifest import Manifest, Restarts
-from headcount.model.plan import AdoptTask, Plan, StartTasks, StopTask
+from headcount.control_loop import Reconciler
+from headcount.model.manifest import CapacityReturn, Manifest, Restarts
+from headcount.model.plan import AdoptTask, DrainTask, Plan, StartTasks, StopTask
 from headcount.model.service import Launch, ServiceState
+from headcount.model.target import Endpoint, TargetHealth
 from headcount.model.task import Task
-from headcount.ports import LaunchAnswer, ServiceMark, Sighting
-from headcount_simulation.clients import KicksClient, RuntimeClient, StoreClient
+from headcount.ports import ServiceMark
+from headcount.ports.targets import TargetsAnswer
+from headcount.ports.tasks import LaunchAnswer, Recorded, Sighting
+from headcount_simulation.clients import KicksClient, RuntimeClient, StoreClient, TargetGroupsClient
 from headcount_simulation.days import draw_day
+from headcount_simulation.functions import Functions
+from headcount_simulation.partitions import Partition, TaskRecord
 from headcount_simulation.parts import Parts
+from headcount_simulation.scaling_mutations import (
+    AlarmsStay,
+    AnyCount,
+    MissingIsZero,
+    NoAlarms,
+    NoBounds,
+    NoCooldowns,
+)
 from headcount_simulation.simulating import Outcome, simulate
-from headcount_simulation.table import Partition, Table, TaskRecord
+from headcount_simulation.table import Table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,10 +76,10 @@ class _NoFence(Table):
 
 
 class _AnyVersion(Table):
-    def record_sighting(self, service: str, sighting: Sighting) -> bool:
+    def record_sighting(self, service: str, sighting: Sighting) -> Recorded | None:
         record = self.partition(service).tasks.setdefault(sighting.task_id, TaskRecord())
         record.observed, record.version = sighting.observed, sighting.observed.version
-        return True
+        return Recorded()
 
 
 class _InFlightForgotten(StoreClient):
@@ -152,9 +166,9 @@ class _ForgetsTooMuch(StoreClient):
 
 
 class _NoAdoption(Table):
-    def commit(self, state: ServiceState, plan: Plan) -> None:
+    def commit(self, state: ServiceState, plan: Plan, history: Sequence[Any], now: float) -> None:
         kept = tuple(action for action in plan.actions if not isinstance(action, AdoptTask))
-        super().commit(state, replace(plan, actions=kept))
+        super().commit(state, replace(plan, actions=kept), history, now)
 
 
 class _NoReasons(RuntimeClient):
@@ -169,6 +183,179 @@ class _GenerationUnseen(StoreClient):
     def services(self, cluster: str) -> tuple[ServiceMark, ...]:
         marks = super().services(cluster)
         return tuple(replace(mark, seen_generation=mark.generation, next_wake=None) for mark in marks)
+
+
+class _OtherState(StoreClient):
+    """Passes see another state."""
+
+    def gather(self, service: str, pass_number: int) -> ServiceState:
+        return self.changed(super().gather(service, pass_number))
+
+    def commit(self, state: ServiceState, plan: Plan, history: Sequence[Any], now: float) -> None:
+        truth = self.table.state(state.service)
+        super().commit(replace(truth, pass_number=state.pass_number), plan, history, now)
+
+    def changed(self, state: ServiceState) -> ServiceState:
+        """What passes see."""
+        return state
+
+
+class _NoNotices(_OtherState):
+    def changed(self, state: ServiceState) -> ServiceState:
+        return replace(state, tasks=tuple(replace(task, notice=None) for task in state.tasks))
+
+
+class _NoCordons(_OtherState):
+    def changed(self, state: ServiceState) -> ServiceState:
+        return replace(state, cordons=())
+
+
+class _NoPause(_OtherState):
+    def changed(self, state: ServiceState) -> ServiceState:
+        return replace(state, operator=replace(state.operator, pause=None))
+
+
+class _NoStandby(_OtherState):
+    def changed(self, state: ServiceState) -> ServiceState:
+        return replace(state, operator=replace(state.operator, standbys=()))
+
+
+class _NoProtection(_OtherState):
+    def changed(self, state: ServiceState) -> ServiceState:
+        return replace(state, operator=replace(state.operator, protections=()))
+
+
+class _RefusalsForgotten(_OtherState):
+    def changed(self, state: ServiceState) -> ServiceState:
+        return replace(state, status=replace(state.status, zones=()))
+
+
+class _NothingBefore(_OtherState):
+    def changed(self, state: ServiceState) -> ServiceState:
+        return replace(state, declared=state.declared and replace(state.declared, previous=None))
+
+
+class _OneZoneSeen(_OtherState):
+    """Wherever tasks are moved to, they seem to stand where they stood."""
+
+    def changed(self, state: ServiceState) -> ServiceState:
+        zone = state.declared.zones[0][0] if state.declared else None
+        tasks = (replace(task, observed=replace(task.observed, availability_zone=zone)) for task in state.tasks)
+        return replace(state, tasks=tuple(tasks))
+
+
+class _NoSharing(_OtherManifest):
+    def changed(self, manifest: Manifest) -> Manifest:
+        first, *others = manifest.sources
+        return replace(manifest, sources=(first, *(replace(one, weight=0) for one in others)))
+
+
+class _NoReturn(_OtherManifest):
+    def changed(self, manifest: Manifest) -> Manifest:
+        return replace(manifest, capacity_return=CapacityReturn(after_seconds=1e9))
+
+
+class _NoRebalancing(_OtherManifest):
+    def changed(self, manifest: Manifest) -> Manifest:
+        return replace(manifest, zone_rebalancing=False)
+
+
+class _NoAge(_OtherManifest):
+    def changed(self, manifest: Manifest) -> Manifest:
+        return replace(manifest, maximum_age=None)
+
+
+class _NeverAlone(_OtherManifest):
+    def changed(self, manifest: Manifest) -> Manifest:
+        return replace(manifest, maximum_percent=max(200, manifest.maximum_percent))
+
+
+class _GarbageSwallowed(Functions):
+    def refuse_garbage(self) -> None:
+        return None
+
+
+class _StopsAtOnce(Reconciler):
+    """A task that should drain is stopped in the same pass."""
+
+    def _apply(self, state: ServiceState, decided: Plan, remaining: Callable[[], float]) -> Any:
+        stops = tuple(
+            StopTask(task_id=one.task_id, reason=one.reason, managed=one.managed)
+            for one in decided.actions
+            if isinstance(one, DrainTask)
+        )
+        return super()._apply(state, replace(decided, actions=(*decided.actions, *stops)), remaining)
+
+
+class _NoDrain(Functions):
+    reconciler_class = _StopsAtOnce
+
+
+class _NoDelay(_OtherState):
+    """Passes believe that nothing has to be waited for when a target has left."""
+
+    def changed(self, state: ServiceState) -> ServiceState:
+        balancing = state.balancing
+        if balancing is None:
+            return state
+        groups = tuple(replace(one, delay_seconds=0.0) for one in balancing.groups)
+        return replace(state, balancing=replace(balancing, groups=groups))
+
+
+class _NothingDrains(TargetGroupsClient):
+    """ELB seems not to show draining targets."""
+
+    def health(self, group: str) -> tuple[TargetHealth, ...] | None:
+        seen = super().health(group)
+        return None if seen is None else tuple(one for one in seen if one.state != "draining")
+
+
+class _NoFreeze(_OtherManifest):
+    def changed(self, manifest: Manifest) -> Manifest:
+        return replace(manifest, unhealthy_tasks=replace(manifest.unhealthy_tasks, freeze_above_percent=100))
+
+
+class _LedgersLater(StoreClient):
+    """Ledgers are written when ELB has answered, not before it is called."""
+
+    def commit(self, state: ServiceState, plan: Plan, history: Sequence[Any], now: float) -> None:
+        super().commit(state, replace(plan, ledgers=()), history, now)
+
+
+class _EverythingLeaves(TargetGroupsClient):
+    """Whatever is in a group beside the tasks that are known leaves with them."""
+
+    def deregister(self, group: str, targets: Sequence[Endpoint]) -> TargetsAnswer:
+        known = self.elb.groups.get(group)
+        others = [one.endpoint for one in known.targets.values() if one.foreign] if known is not None else []
+        return super().deregister(group, [*targets, *others])
+
+
+class _OldTargetLeavesLate(Reconciler):
+    """An entry whose address another task has now leaves like any other, when that task has been registered."""
+
+    def _apply(self, state: ServiceState, decided: Plan, remaining: Callable[[], float]) -> Any:
+        applied = super()._apply(state, decided, remaining)
+        before = {ledger.group: ledger.registrations for ledger in state.targets}
+        for ledger in decided.ledgers:
+            owners = {entry.endpoint: entry.task for entry in ledger.registrations}
+            for entry in before.get(ledger.group, ()):
+                if owners.get(entry.endpoint, entry.task) != entry.task:
+                    self.target_groups.deregister(ledger.group, [entry.endpoint])
+        return applied
+
+
+class _NoAddressIsUsedAgain(Functions):
+    reconciler_class = _OldTargetLeavesLate
+
+
+class _AllHealthy(TargetGroupsClient):
+    """Whatever ELB says of a target, it counts as healthy."""
+
+    def health(self, group: str) -> tuple[TargetHealth, ...] | None:
+        seen = super().health(group)
+        well = [replace(one, state="healthy", reason="") if one.state != "draining" else one for one in seen or ()]
+        return None if seen is None else tuple(well)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,6 +420,65 @@ MUTATIONS: Final = (
     _mutation("ownership", "a task's group makes it ours", Parts(runtime=_EverythingIsOurs), "not ours"),
     _mutation("pass number", "kicks have the same id for ever", Parts(kicks=_NumberReadFirst), "neighbours"),
     _mutation("forgetting", "one record more is deleted", Parts(store=_ForgetsTooMuch), "forgotten only when gone"),
-    _mutation("adoption", "orphans are not taken over", Parts(table=_NoAdoption), "records match"),
+    _mutation("adoption", "orphans are not taken over", Parts(table=_NoAdoption), "records match", "converges"),
+    _mutation("notices", "what AWS announces is not read", Parts(store=_NoNotices), "notices"),
+    _mutation("cordons", "cordoned zones take tasks", Parts(store=_NoCordons), "cordon"),
+    _mutation("pause", "pauses are not read", Parts(store=_NoPause), "paused"),
+    _mutation("standby", "tasks on standby count", Parts(store=_NoStandby), "standby"),
+    _mutation("protection", "protection is not read", Parts(store=_NoProtection), "protected"),
+    _mutation(
+        "refusals", "a place that refused is asked again at once", Parts(store=_RefusalsForgotten), "refused places"
+    ),
+    _mutation("shares", "the first provider has all the weight", Parts(store=_NoSharing), "shares"),
+    _mutation("return", "what fell back to another provider stays there", Parts(store=_NoReturn), "shares"),
+    _mutation("zones", "zones are not made even", Parts(store=_NoRebalancing), "zones"),
+    _mutation(
+        "rebalancing",
+        "rebalancing never ends: what was moved seems to stand where it stood",
+        Parts(store=_OneZoneSeen),
+        *("no start too many", "stays", "converges", "passes bounded"),
+    ),
+    _mutation("age", "tasks grow old", Parts(store=_NoAge), "age"),
+    _mutation("singleton", "the new task starts first always", Parts(store=_NeverAlone), "singleton"),
+    _mutation("own revision", "old tasks are not replaced by old ones", Parts(store=_NothingBefore), "kept alive"),
+    _mutation("definitions", "the revision before is not kept", Parts(store=_NothingBefore), "definitions"),
+    _mutation("drain", "tasks are stopped while they take traffic", Parts(functions=_NoDrain), "drained"),
+    _mutation(
+        "delay",
+        "the deregistration delay is not waited for",
+        Parts(store=_NoDelay, target_groups=_NothingDrains),
+        "drained",
+    ),
+    _mutation("freeze", "too many unhealthy tasks are no reason to wait", Parts(store=_NoFreeze), "frozen"),
+    _mutation("ledger", "ELB is called before the ledger is written", Parts(store=_LedgersLater), "targets on record"),
+    _mutation(
+        "others' targets",
+        "what is in a target group counts as ours",
+        Parts(target_groups=_EverythingLeaves),
+        "others' targets",
+    ),
+    _mutation(
+        "reused address",
+        "a dead task's target leaves though its address is another task's",
+        Parts(functions=_NoAddressIsUsedAgain),
+        "kept in rotation",
+    ),
+    _mutation(
+        "target health",
+        "unhealthy targets count as healthy",
+        Parts(target_groups=_AllHealthy),
+        *("in rotation", "sickness ends"),
+    ),
+    _mutation("poison", "what cannot be read is dropped", Parts(functions=_GarbageSwallowed), "poison"),
     _mutation("reasons", "ECS is told no reason", Parts(runtime=_NoReasons), "reasons"),
+    _mutation("cooldown", "what scaling did last is forgotten", Parts(scaling_store=NoCooldowns), "cooldowns"),
+    _mutation(
+        "no data", "a minute without data counts as an idle one", Parts(metrics=MissingIsZero), "no blind scale-in"
+    ),
+    _mutation("compare and set", "a count is written over any other", Parts(scaling_table=AnyCount), "count not lost"),
+    _mutation("alarms", "alarms of scaling are never made", Parts(alarms=NoAlarms), "alarms stand"),
+    _mutation("alarms' end", "alarms of scaling are never deleted", Parts(alarms=AlarmsStay), "deleted"),
+    _mutation(
+        "bounds", "a count of scaling is one more than it may be", Parts(scaling_store=NoBounds), "within bounds"
+    ),
 )

@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 
-from headcount_simulation.clients import KicksClient, RuntimeClient, StoreClient
+from headcount_simulation.clients import KicksClient, RuntimeClient, StoreClient, TargetGroupsClient
+from headcount_simulation.functions import Functions
+from headcount_simulation.scaling_clients import AlarmsClient, MetricsClient, ScalingStoreClient
+from headcount_simulation.scaling_table import ScalingTable
 from headcount_simulation.table import Table
 
 
@@ -14,6 +17,12 @@ class Parts:
     store: type[StoreClient] = StoreClient
     runtime: type[RuntimeClient] = RuntimeClient
     kicks: type[KicksClient] = KicksClient
+    target_groups: type[TargetGroupsClient] = TargetGroupsClient
+    functions: type[Functions] = Functions
+    scaling_table: type[ScalingTable] = ScalingTable
+    scaling_store: type[ScalingStoreClient] = ScalingStoreClient
+    metrics: type[MetricsClient] = MetricsClient
+    alarms: type[AlarmsClient] = AlarmsClient
     audits: bool = True
 
 

@@ -9,6 +9,7 @@ from itertools import islice
 
 from headcount_simulation.days import draw_day
 from headcount_simulation.simulating import simulate
+from headcount_simulation.values import hasten
 
 SEEDS_AT_ONCE = 10
 
@@ -67,6 +68,11 @@ def run_seed(seed: int) -> Report:
     )
 
 
+def begin_process() -> None:
+    """Called here, and not directly, because a process imports what its initializer needs: everything."""
+    hasten()
+
+
 def run_days(service_days: int, first_seed: int, jobs: int, most_failures: int = 3) -> Total:
     """Days of consecutive seeds until there are that many service-days, or so many of them failed."""
     total = Total()
@@ -93,7 +99,8 @@ def _reports(first_seed: int, jobs: int, most: int) -> Iterator[Report]:
         yield from map(run_seed, seeds)
         return
     # a fresh interpreter each: forking a process that has threads is asking for trouble
-    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, mp_context=context, initializer=begin_process) as pool:
         try:
             rest = iter(seeds)
             while some := list(islice(rest, jobs * SEEDS_AT_ONCE)):

@@ -1,15 +1,22 @@
 """Running a day to its end, and what must hold then."""
 
+from collections import Counter
 from dataclasses import dataclass
+from typing import Final
 
 from headcount.model.percentages import maximum_total, minimum_healthy
-from headcount.model.service import ServiceState
+from headcount.model.service import ANY_ZONE, DeclaredService, ServiceState
+from headcount.planning.sharing import share
+from headcount.planning.wishes import wanted_count
 from headcount_simulation.days import Day
-from headcount_simulation.ecs import EcsTask
+from headcount_simulation.ecs_tasks import EcsTask
 from headcount_simulation.happenings import cease, happen
+from headcount_simulation.instants import STARTS_AT
+from headcount_simulation.invariants import Violation
 from headcount_simulation.parts import REAL, Parts
-from headcount_simulation.watch import Violation
-from headcount_simulation.world import STARTS_AT, World
+from headcount_simulation.world import World
+
+AGE_GRACE_SECONDS: Final = 1800.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,65 +67,131 @@ def simulate(day: Day, parts: Parts = REAL, *, keep_story: bool = False) -> Outc
 def _others(day: Day) -> int:
     """Faults that need no call to strike."""
     return sum(
-        one.is_fault and one.kind not in ("call", "events lost", "events doubled", "events late")
+        one.is_fault and one.kind not in ("call", "keeper's call", "events lost", "events doubled", "events late")
         for one in day.happenings
     )
 
 
+def schedule(world: World) -> None:
+    """Let the day's happenings happen."""
+    for happening in world.day.happenings:
+        world.at(happening.at, lambda happening=happening: happen(world, happening))  # type: ignore[misc]  # bound early
+
+
 def _live(world: World) -> None:
     day = world.day
-    for happening in day.happenings:
-        world.at(happening.at, lambda happening=happening: happen(world, happening))  # type: ignore[misc]  # bound early
+    schedule(world)
     world.at(day.quiet_at, lambda: cease(world))
     world.run(day.quiet_at + day.bound)
     for character in day.characters:
-        _has_converged(world, world.state(character.service))
+        has_converged(world, world.state(character.service))
     world.watch.settled_at = world.scheduler.now
     world.run(day.ends_at)
+    if world.dead_garbage() != world.garbled:
+        raise Violation("poison", f"{world.dead_garbage()} of {world.garbled} garbled messages are dead letters")
     for character in day.characters:
-        _has_converged(world, world.state(character.service))
+        has_converged(world, world.state(character.service))
 
 
-def _has_converged(world: World, state: ServiceState) -> None:
+def has_converged(world: World, state: ServiceState) -> None:
+    """A ``Violation`` if the service is not exactly what it should be."""
     service, declared = state.service, state.declared
     tasks = world.tasks(service)
     running = [task for task in tasks if task.observed.last_status == "RUNNING"]
+    if service in world.scaling_watch.scaled:
+        world.scaling_watch.has_converged(service, state)
     if declared is None:
         if any(task.task_id not in world.watch.unrecorded for task in tasks):
             raise Violation("deleted", f"{service} is not declared and has {len(tasks)} tasks")
+        if left := world.balancers.kept_for(service):
+            raise Violation("deleted", f"{service} is not declared, and Headcount left {', '.join(left)}")
         return
     if declared.deleting_at is not None:
         raise Violation("deleted", f"{service} is still being deleted, with {len(tasks)} tasks; {_said(state)}")
     if _deadlocked(state):
         return
-    desired = state.capacity.desired_count if state.capacity else declared.manifest.desired_count
-    current = [task for task in running if task.observed.task_definition_arn == declared.task_definition_arn]
-    if len(current) != desired or len(tasks) != desired:
-        detail = (
-            f"{service} has {len(tasks)} tasks, {len(current)} running of {declared.deployment}, and wants {desired}"
-        )
-        raise Violation("converges", f"{detail}; {_said(state)}")
-    _records_match(state, tasks)
+    wanted = wanted_count(state, declared, world.scheduler.now)
+    if wanted.pause is not None and wanted.pause.mode == "freeze":
+        return
+    aside = {one.task for one in state.operator.standbys}
+    counting = [task for task in tasks if task.task_id not in aside]
+    fresh = {one.task_id for one in state.tasks if one.managed and one.managed.deployment == declared.deployment}
+    current = [task for task in running if task in counting and task.task_id in fresh]
+    desired = wanted.count
+    aging = declared.manifest.maximum_age is not None
+    most = maximum_total(desired, declared.manifest.maximum_percent) if aging else desired
+    if not desired <= len(counting) <= most or len(current) < min(desired, len(counting)):
+        has = f"{service} has {len(counting)} tasks, {len(current)} running of {declared.deployment}"
+        raise Violation("converges", f"{has}, and wants {desired}; {_said(state)}")
+    if aging:
+        if not _stuck(declared, desired):
+            _none_too_old(world, state, counting)
+        return
+    _check_traffic(world, state, counting)
+    _records_match(state, tasks, "STEADY" if wanted.pause is None else "PAUSED")
+    if maximum_total(desired, declared.manifest.maximum_percent) > desired:
+        lost = world.ecs.capacity.lost_zones
+        _check_places(state, declared, counting, desired, lost)
 
 
-def _records_match(state: ServiceState, tasks: list[EcsTask]) -> None:
+def _check_traffic(world: World, state: ServiceState, tasks: list[EcsTask]) -> None:
+    """All that count take traffic and are well, and nothing else takes any."""
+    service = state.service
+    groups = world.balancers.current(service, world.table)
+    ill = [task for task in tasks if (task.sickness and groups) or task.health == "UNHEALTHY"]
+    if ill and world.characters[service].terms.replaces:
+        raise Violation("sickness ends", f"{len(ill)} tasks of {service} are unhealthy; {_said(state)}")
+    world.watch.routing.check_rest(service, groups, tasks)
+
+
+def _none_too_old(world: World, state: ServiceState, tasks: list[EcsTask]) -> None:
+    assert state.declared is not None, "only a declared service has tasks of its own"
+    limit = state.declared.manifest.maximum_age
+    protected = {one.task for one in state.operator.protections}
+    for task in tasks:
+        age = world.scheduler.now - (task.observed.started_at or world.scheduler.now)
+        if limit is not None and age > limit.seconds + AGE_GRACE_SECONDS and task.task_id not in protected:
+            raise Violation("age", f"a task of {state.service} has run for {age:.0f} s")
+
+
+def _records_match(state: ServiceState, tasks: list[EcsTask], steady: str) -> None:
     service = state.service
     known = {task.task_id for task in state.tasks if task.managed is not None}
     if known != {task.task_id for task in tasks} or state.launches:
         detail = f"{service} has {len(tasks)} tasks, {len(known)} on record and {len(state.launches)} open launches"
         raise Violation("records match", f"{detail}; {_said(state)}")
-    if state.status.state != "STEADY":
+    if state.status.state != steady:
         raise Violation("converges", f"{service} has what it wants; {_said(state)}")
+
+
+def _check_places(
+    state: ServiceState, declared: DeclaredService, tasks: list[EcsTask], desired: int, lost_zones: set[str]
+) -> None:
+    """Zones are even and providers carry their shares."""
+    manifest = declared.manifest
+    carried = Counter(task.observed.capacity_provider or manifest.sources[0].name for task in tasks)
+    shares = {name: count for name, count in share(desired, manifest.sources).items() if count}
+    if len(manifest.sources) + len(manifest.fallback) > 1 and dict(carried) != shares:
+        raise Violation("shares", f"{state.service} has {dict(carried)} where {shares} are meant; {_said(state)}")
+    closed = lost_zones | {one.zone for one in state.cordons}
+    zones = [zone for zone, _ in declared.zones if zone not in closed]
+    crowds = Counter(task.observed.availability_zone for task in tasks)
+    spread = [crowds[zone] for zone in zones]
+    if ANY_ZONE not in zones and manifest.zone_rebalancing and spread and max(spread) - min(spread) > 1:
+        raise Violation("zones", f"{state.service} has {dict(crowds)}; {_said(state)}")
 
 
 def _deadlocked(state: ServiceState) -> bool:
     """Percentages that allow neither a start nor a stop: the deployment waits, and says so."""
     assert state.declared is not None, "only a declared service deploys"
-    manifest = state.declared.manifest
-    desired = state.capacity.desired_count if state.capacity else manifest.desired_count
-    least, most = manifest.minimum_healthy_percent, manifest.maximum_percent
-    stuck = minimum_healthy(desired, least) >= desired >= maximum_total(desired, most)
-    return desired > 0 and stuck and state.status.state == "DEPLOYING"
+    desired = state.capacity.desired_count if state.capacity else state.declared.manifest.starting_count
+    return _stuck(state.declared, desired) and state.status.state in ("DEPLOYING", "RECONCILING")
+
+
+def _stuck(declared: DeclaredService, desired: int) -> bool:
+    """Whether nothing can start before something stops, and nothing may stop before something has started."""
+    least, most = declared.manifest.minimum_healthy_percent, declared.manifest.maximum_percent
+    return desired > 0 and minimum_healthy(desired, least) >= desired >= maximum_total(desired, most)
 
 
 def _said(state: ServiceState) -> str:

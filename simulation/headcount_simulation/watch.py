@@ -4,54 +4,30 @@ import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
+from headcount.model.names import launch_of
 from headcount.model.percentages import maximum_total, minimum_healthy
-from headcount.model.plan import AdoptTask, Plan, StartTasks, StopTask
+from headcount.model.plan import DrainTask, Plan, StartTasks, StopTask
 from headcount.model.service import Decision, Launch, ServiceState, ServiceStatus
+from headcount.model.target import Endpoint, GroupTargets
 from headcount.model.task import Task
-from headcount.planning.health import is_healthy
-from headcount.planning.launching import launch_of
-from headcount.ports import Measured, Sighting
-from headcount_simulation.ecs import EcsTask
-
-INVARIANTS: Final = {
-    "launched once": "A launch never starts more tasks than it asked for, however often it is sent.",
-    "no task without a launch": "No task starts without a launch on record that asked for exactly this.",
-    "no start too many": "No task starts while as many as desired are live or in flight.",
-    "maximum percent": "No start of ours takes a service above maximum percent, stopping tasks counted.",
-    "minimum healthy percent": "No deployment stops so many tasks that fewer are healthy than minimum healthy percent.",
-    "never below desired": "Scale-in never leaves fewer live tasks than the desired count.",
-    "not ours": "No task is stopped that this install did not start.",
-    "stop on record": "No task is stopped without a recorded decision.",
-    "newest wins": "What is on record of a task never gives way to something older.",
-    "reasons": "Every action and every decision has a reason.",
-    "no hot loop": "A service whose tasks fail starts a bounded number of them.",
-    "forgotten only when gone": "Only stopped tasks are forgotten.",
-    "records bounded": "The records of a service stay within a small multiple of its tasks.",
-    "passes bounded": "A service is looked at a bounded number of times.",
-    "no unexpected errors": "Functions fail only with errors that say what to do.",
-    "neighbours": "A lost task of a healthy service is replaced within seconds, whatever befalls its neighbours.",
-    "converges": "Once faults cease, every service has its desired count of the declared deployment, within the bound.",
-    "stays": "A service that has converged is left alone.",
-    "records match": "Once faults cease, the records of a service are its tasks, and no launch is open.",
-    "deleted": "A deleted service ends with no task and no record.",
-}
+from headcount.planning.situation import assess
+from headcount.planning.wishes import wanted_count
+from headcount.ports.reconciling import Measured
+from headcount.ports.tasks import Sighting
+from headcount_simulation.ecs_tasks import EcsTask
+from headcount_simulation.elb import TargetGroup
+from headcount_simulation.invariants import Violation
+from headcount_simulation.orders import Orders
+from headcount_simulation.routing import Routing, is_healthy
+from headcount_simulation.truth import Truth
 
 FAILING: Final = ("never starts", "crashes", "gets stuck")
 DELIVERY_SECONDS: Final = 60.0
 RECORDS_SPARE: Final = 60
-PASSES_AN_HOUR: Final = 400  # while ECS gives no answer, a service asks every 15 to 30 seconds
+PASSES_AN_HOUR: Final = 400  # while ECS gives no answer, a service asks every 7 to 15 seconds
 PASSES_A_TASK: Final = 12
-
-
-class Violation(BaseException):
-    """An invariant does not hold. Not an ``Exception``: the code under test must not catch it."""
-
-    def __init__(self, invariant: str, detail: str) -> None:
-        super().__init__(f"{invariant}: {detail}. {INVARIANTS[invariant]}")
-        self.invariant = invariant
-        self.detail = detail
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,22 +48,6 @@ class Episode:
     deployments: int = 1
 
 
-class Truth(Protocol):
-    """What really is, in the table and in ECS."""
-
-    def state(self, service: str) -> ServiceState:
-        """Everything on record."""
-        ...
-
-    def records(self, service: str) -> int:
-        """How many tasks and launches are on record."""
-        ...
-
-    def tasks(self, service: str) -> list[EcsTask]:
-        """The service's tasks in ECS that are not STOPPED."""
-        ...
-
-
 class Watch:
     """Knows the truth of ECS and the table, hears of every step, and raises ``Violation``."""
 
@@ -102,7 +62,10 @@ class Watch:
         self.unrecorded: set[str] = set()
         self.dead_since: dict[str, float] = {}
         self.gathered_at: dict[int, float] = {}
+        self.orders = Orders(clock, truth)
+        self.routing = Routing(clock, truth)
         self.history: dict[str, list[Wanted]] = {}
+        self.most: dict[str, int] = {}
         self.episodes: dict[str, Episode] = {}
         self.acted_at: dict[str, float] = {}
         self.settled_at: float | None = None
@@ -117,10 +80,11 @@ class Watch:
         state = self.truth.state(service)
         if state.declared is None or state.capacity is None:
             return
-        desired, manifest = state.capacity.desired_count, state.declared.manifest
+        desired, manifest = _most_wanted(state), state.declared.manifest
         most = maximum_total(desired, manifest.maximum_percent)
         history = self.history.setdefault(service, [])
         history.append(Wanted(since=self.clock(), desired=desired, most=most))
+        self.most[service] = max(most, self.most.get(service, 0))
         if service in self.episodes:
             self.episodes[service].deployments += 1
 
@@ -139,26 +103,40 @@ class Watch:
     def gathered(self, state: ServiceState) -> None:
         """A pass has read its world."""
         self.gathered_at[state.pass_number] = self.clock()
+        self.orders.gathered(state)
+        self.routing.gathered(state)
 
     # -- what passes do -----------------------------------------------------------------------------------------------
 
     def committed(self, state: ServiceState, plan: Plan, history: Sequence[Decision], now: float) -> None:
         """A plan is on record."""
         self._reasons(state, history)
-        stops = [action for action in plan.actions if isinstance(action, StopTask) and not action.recorded]
+        stops = decided_stops(plan)
+        self.routing.recorded(plan.ledgers)
         for action in plan.actions:
             if isinstance(action, StartTasks):
                 self.intended[action.launch.launch_id] = action.launch
-            if isinstance(action, StopTask | AdoptTask | StartTasks) and not action.reason:
+            if not action.reason:
                 raise Violation("reasons", f"{type(action).__name__} of {state.service} has none")
-        self._check_starts(state, [action.launch for action in plan.actions if isinstance(action, StartTasks)])
+        self.orders.committed(state, plan, now)
+        self._check_starts(state, now, [action.launch for action in plan.actions if isinstance(action, StartTasks)])
         self._check_stops(state, stops, now)
+        if state.declared is not None:
+            self.routing.committed(state, state.declared, stops)
         self.stops.update((action.task_id, action.reason) for action in stops)
         self._records_bounded(state.service)
 
-    def finished(self, state: ServiceState, status: ServiceStatus, history: Sequence[Decision], now: float) -> None:
-        """The status of a pass is on record."""
+    def finished(
+        self,
+        state: ServiceState,
+        status: ServiceStatus,
+        history: Sequence[Decision],
+        now: float,
+        ledgers: Sequence[GroupTargets] = (),
+    ) -> None:
+        """The status of a pass is on record, and what became of its ledgers."""
         del status, now
+        self.routing.recorded(ledgers)
         self._reasons(state, history)
 
     def forgot(self, service: str, task_ids: Sequence[str]) -> None:
@@ -199,6 +177,8 @@ class Watch:
         self.started[launch_id] += len(tasks)
         if self.started[launch_id] > launch.count:
             raise Violation("launched once", f"launch {launch_id} of {launch.count} started {self.started[launch_id]}")
+        if len(tasks) < launch.count:
+            self.orders.refused(launch)
         if not tasks:
             return
         service = str(tasks[0].service)
@@ -207,6 +187,7 @@ class Watch:
         self.tell(
             f"{service}: ECS starts {len(tasks)} tasks for {launch_id}: {', '.join(_short(one) for one in tasks)}"
         )
+        self.orders.ran(launch, tasks)
         self._within_maximum(service, launch)
         self._no_hot_loop(service, tasks)
 
@@ -218,22 +199,56 @@ class Watch:
             raise Violation("reasons", f"the stop of {_short(task)} has none")
         if task.task_id not in self.stops:
             raise Violation("stop on record", f"task {_short(task)} was told to stop: {reason}")
+        self.routing.stopping(task)
         if task.observed.desired_status == "RUNNING":
             self._acts(task.service)
             self.tell(f"{task.service}: ECS is told to stop {_short(task)}: {reason}")
 
+    def registering(self, group: TargetGroup, endpoints: Sequence[Endpoint]) -> None:
+        """Headcount registers targets."""
+        self.routing.registering(group, endpoints)
+
+    def deregistering_targets(self, group: TargetGroup, endpoints: Sequence[Endpoint]) -> None:
+        """Headcount takes targets out."""
+        self.routing.deregistering(group, endpoints)
+
     def _acts(self, service: str) -> None:
-        """Something is started or stopped: after the quiet has settled, nothing may be."""
+        """Something is started or stopped: after the quiet has settled, nothing may be but for a task's age."""
+        declared = self.truth.declared(service)
+        if declared is not None and declared.manifest.maximum_age is not None:
+            return
         self.acted_at[service] = self.clock()
         if self.settled_at is not None:
             raise Violation("stays", f"{service} had converged, and acts again")
 
-    def check_prompt(self, service: str) -> None:
-        """A while after a loss, with nothing else wrong: as many as desired are there or on their way."""
+    def is_short(self, service: str) -> bool:
+        """Whether fewer tasks than desired are there or on their way."""
         state = self.truth.state(service)
         live = sum(task.observed.desired_status == "RUNNING" for task in self.truth.tasks(service))
-        if state.capacity is not None and live < state.capacity.desired_count:
-            raise Violation("neighbours", f"{service} still has {live} of {state.capacity.desired_count}")
+        return state.capacity is not None and live < state.capacity.desired_count
+
+    def check_prompt(self, service: str, invariant: str = "neighbours") -> None:
+        """A while after a loss, with nothing else wrong: as many as desired are there or on their way.
+
+        But for those for which maximum percent has no room until others are gone.
+        """
+        if self.is_short(service) and self._there(service) < self.history[service][-1].most:
+            raise Violation(invariant, f"{service} still has fewer tasks than it wants")
+
+    def check_noticed(self, task: EcsTask) -> None:
+        """A while after the end of a task was announced, with nothing else wrong."""
+        if task.observed.desired_status == "RUNNING":
+            raise Violation("notices", f"{_short(task)} of {task.service} still runs as if nothing had been said")
+
+    def check_well(self, service: str) -> None:
+        """A while after a task fell ill, with nothing else wrong: it is told to stop, or gone."""
+        ill = [one for one in self.truth.tasks(service) if one.sickness and one.observed.desired_status == "RUNNING"]
+        if ill:
+            raise Violation("sickness ends", f"{_short(ill[0])} of {service} still runs, and {ill[0].sickness}")
+
+    def deregistering(self, task_definition: str) -> None:
+        """ECS is told to deregister a task definition."""
+        self.orders.deregistering(task_definition)
 
     # -- the checks ---------------------------------------------------------------------------------------------------
 
@@ -242,18 +257,25 @@ class Watch:
             if not decision.reason.strip():
                 raise Violation("reasons", f"a decision to {decision.kind} about {state.service} has none")
 
+    def _there(self, service: str) -> int:
+        """Tasks that are not gone and count, those that stop too."""
+        there = sum(task.task_id not in self.unrecorded for task in self.truth.tasks(service))
+        return there - sum(task.task_id in self.orders.set_aside for task in self.truth.tasks(service))
+
     def _within_maximum(self, service: str, launch: Launch) -> None:
         history = self.history.get(service, [])
         since = launch.at - DELIVERY_SECONDS
         ends = [one.since for one in history[1:]] + [self.clock() + 1.0]
         most = max((one.most for one, end in zip(history, ends, strict=True) if end >= since), default=0)
-        there = sum(task.task_id not in self.unrecorded for task in self.truth.tasks(service))
+        there = self._there(service)
+        if there > most == 1:
+            raise Violation("singleton", f"{service} has {there} tasks after a start")
         if there > most:
             raise Violation("maximum percent", f"{service} has {there} tasks after a start, {most} are allowed")
 
     def _no_hot_loop(self, service: str, tasks: Sequence[EcsTask]) -> None:
         episode = self.episodes.get(service)
-        declared = self.truth.state(service).declared
+        declared = self.truth.declared(service) if episode is not None else None
         if episode is None or declared is None:
             return
         episode.started += sum(task.fate in FAILING for task in tasks)
@@ -269,39 +291,61 @@ class Watch:
 
     def _records_bounded(self, service: str) -> None:
         records = self.truth.records(service)
-        most = max((one.most for one in self.history.get(service, ())), default=0)
+        most = self.most.get(service, 0)
         if records > 4 * most + RECORDS_SPARE:
             raise Violation("records bounded", f"{service} has {records} records of tasks and launches")
 
-    def _check_starts(self, state: ServiceState, launches: Sequence[Launch]) -> None:
+    def _check_starts(self, state: ServiceState, at: float, launches: Sequence[Launch]) -> None:
         """Held against the table as it is now, which another pass may have written since this one read it."""
-        if not launches or state.capacity is None:
+        if not launches or state.capacity is None or state.declared is None:
             return
         now = self.truth.state(state.service)
-        alive = [task for task in now.tasks if self._is_alive(task, state.pass_number) and task.managed is not None]
-        live = self._live(now, alive)
-        desired = max(state.capacity.desired_count, now.capacity.desired_count if now.capacity else 0)
+        desired = max(_most_wanted(state), _most_wanted(now))
+        aside = {one.task for one in now.operator.standbys}
+        alive = [
+            task
+            for task in now.tasks
+            if task.managed is not None and task.task_id not in aside and self._is_alive(task, state.pass_number)
+        ]
+        if self._live(now, alive) <= desired:
+            return  # what follows is dear
+        moves = assess(state, state.declared, at, 0.0).moves
+        live = self._live(now, [task for task in alive if task.task_id not in moves])
         if live > desired:
             raise Violation("no start too many", f"{state.service} has {live} of {desired} with what it starts")
 
-    def _check_stops(self, state: ServiceState, stops: Sequence[StopTask], now: float) -> None:
+    def _check_stops(self, state: ServiceState, stops: Sequence[StopTask | DrainTask], now: float) -> None:
         declared = state.declared
         if not stops or declared is None or declared.deleting_at is not None or state.capacity is None:
             return
-        chosen = [one for one in stops if one.managed.stop is not None and not one.managed.stop.failed]
-        alive = {task.task_id: task for task in state.tasks if self._is_alive(task, state.pass_number)}
-        check, desired = declared.container_health_check, state.capacity.desired_count
-        healthy = {task_id for task_id, task in alive.items() if is_healthy(task, check, now)}
+        asked = {one.task for one in state.operator.stops}
+        chosen = [
+            one
+            for one in stops
+            if one.managed.stop is not None and not one.managed.stop.failed and one.task_id not in asked
+        ]
+        if not chosen:
+            return
+        aside = {one.task for one in state.operator.standbys}
+        alive = {
+            task.task_id: task
+            for task in state.tasks
+            if task.task_id not in aside and self._is_alive(task, state.pass_number)
+        }
+        desired = wanted_count(state, declared, now).count
         going = {one.task_id for one in stops}
-        old = {one.task_id for one in chosen if one.managed.deployment != declared.deployment}
         floor = minimum_healthy(desired, declared.manifest.minimum_healthy_percent)
+        healthy = {task_id for task_id, task in alive.items() if is_healthy(state, declared, task, now)}
+        live = self._live(state, [task for task in alive.values() if task.task_id not in going])
+        if len(healthy - going) >= floor and live >= desired:
+            return  # what follows is dear
+        moves = assess(state, declared, now, 0.0).moves
+        old = {one.task_id for one in chosen if one.managed.deployment != declared.deployment or one.task_id in moves}
         if old & healthy and len(healthy - going) < floor:
             kept = f"keeps {len(healthy - going)} healthy, {floor} are needed"
             raise Violation("minimum healthy percent", f"{state.service} stops {len(old)} old tasks and {kept}")
-        if len(chosen) > len(old):
-            live = self._live(state, [task for task in alive.values() if task.task_id not in going])
-            if live < desired:
-                raise Violation("never below desired", f"{state.service} scales in and keeps {live} of {desired}")
+        if len(chosen) > len(old) and live < desired:
+            raise Violation("never below desired", f"{state.service} scales in and keeps {live} of {desired}")
 
     def _is_alive(self, task: Task, pass_number: int) -> bool:
         """Whether a task may have counted for the pass: it lived, as far as anybody had said before the pass read."""
@@ -319,6 +363,22 @@ class Watch:
             task for task in tasks if task.managed is not None or task.observed.launch in launches or task.confirmed_at
         ]
         return unheard + sum(task.managed is None or task.managed.deployment == deployment for task in ours)
+
+
+def decided_stops(plan: Plan) -> list[StopTask | DrainTask]:
+    """The tasks that a plan decides to stop, now or when they have drained; stops told again are not decided again."""
+    return [
+        action
+        for action in plan.actions
+        if isinstance(action, DrainTask) or (isinstance(action, StopTask) and not action.recorded)
+    ]
+
+
+def _most_wanted(state: ServiceState) -> int:
+    """The count, or what an override says meanwhile: whichever is more."""
+    override = state.operator.override
+    count = state.capacity.desired_count if state.capacity else 0
+    return max(count, override.count if override is not None else 0)
 
 
 def _short(task: EcsTask) -> str:

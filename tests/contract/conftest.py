@@ -17,6 +17,7 @@ from headcount.aws.dynamodb_control import ControlTable
 from headcount.aws.dynamodb_reconcile import ReconcileTable
 from headcount.aws.ecs import EcsTaskRuntime
 from headcount_sandbox.world import LifeCycle, World
+from headcount_sandbox.world.ecs.fleet import Registration
 
 TABLE = "headcount-Table"
 STILL = 3600.0  # seconds: no task moves during a test unless it is told
@@ -120,8 +121,45 @@ class RuntimeUnderTest:
     cluster: str
     subnet: str
     task_definition: str
+    ec2_definition: str = "web-on-instances:1"
     fake: InMemoryTaskRuntime | None = None
     world: World | None = None
+
+    def on_instances(self, token: str, count: int = 1) -> dict[str, Any]:
+        """A ``RunTask`` request for tasks on container instances, evenly."""
+        evenly = [{"type": "spread", "field": "instanceId"}]
+        changes = {"taskDefinition": self.ec2_definition, "launchType": "EC2", "placementStrategy": evenly}
+        request = self.request(token, count, **changes)
+        del request["networkConfiguration"]
+        return request
+
+    def add_instance(self) -> str:
+        """A container instance joins the cluster; its ARN."""
+        if self.fake:
+            return self.fake.add_instance(self.cluster, len(self.fake.container_instances) + 1)
+        brought = Registration(availability_zone=f"{self.world.region}a")
+        return str(self.world.register_container_instance(self.cluster, brought)["containerInstanceArn"])
+
+    def drain(self, instance: str) -> None:
+        if self.fake:
+            self.fake.set_instance(instance, status="DRAINING")
+        else:
+            self.world.client("ecs").update_container_instances_state(
+                cluster=self.cluster, containerInstances=[instance], status="DRAINING"
+            )
+
+    def disconnect(self, instance: str) -> None:
+        if self.fake:
+            self.fake.set_instance(instance, agent_connected=False)
+        else:
+            self.world.losses.disconnect(instance, None)
+
+    def definition_status(self) -> str:
+        """What became of the task definition for container instances."""
+        if self.fake:
+            return "INACTIVE" if self.ec2_definition in self.fake.deregistered else "ACTIVE"
+        answer = self.world.client("ecs").describe_task_definition(taskDefinition=self.ec2_definition)
+        return str(answer["taskDefinition"]["status"])
 
     def request(self, token: str, count: int = 2, **changes: Any) -> dict[str, Any]:
         """A ``RunTask`` request as the planner makes them."""
@@ -162,13 +200,23 @@ class RuntimeUnderTest:
             self.world.faults.refuse_capacity(after=tasks)
 
 
-_API = {"launch": "RunTask", "stop": "StopTask", "describe": "DescribeTasks", "sweep": "ListTasks"}
+_API = {
+    "launch": "RunTask",
+    "stop": "StopTask",
+    "describe": "DescribeTasks",
+    "sweep": "ListTasks",
+    "instances": "DescribeContainerInstances",
+    "on_instance": "ListTasks",
+    "instances_of": "ListContainerInstances",
+    "deregister": "DeregisterTaskDefinition",
+}
 
 
 @pytest.fixture(scope="module")
 def ecs_names(world: World) -> tuple[str, str]:
     """A subnet and a task definition."""
-    registered = world.client("ecs").register_task_definition(
+    definition = _registered(
+        world,
         family="web",
         networkMode="awsvpc",
         requiresCompatibilities=["FARGATE"],
@@ -177,7 +225,12 @@ def ecs_names(world: World) -> tuple[str, str]:
         containerDefinitions=[{"name": "app", "image": "app:1", "command": []}],
     )
     subnets = world.default_network()
-    return subnets[f"{world.region}a"], registered["taskDefinition"]["taskDefinitionArn"]
+    return subnets[f"{world.region}a"], definition
+
+
+def _registered(world: World, **definition: Any) -> str:
+    answer = world.client("ecs").register_task_definition(**definition)
+    return str(answer["taskDefinition"]["taskDefinitionArn"])
 
 
 @pytest.fixture(params=["fake", "adapter"])
@@ -191,5 +244,12 @@ def ecs(request: pytest.FixtureRequest) -> Iterator[RuntimeUnderTest]:
     subnet, definition = request.getfixturevalue("ecs_names")
     world.create_cluster(cluster)
     runtime = EcsTaskRuntime(world.client("ecs"), INSTALL)
-    yield RuntimeUnderTest(runtime, cluster, subnet, definition, world=world)
+    for_instances = _registered(
+        world,
+        family=f"{cluster}-on-instances",
+        networkMode="bridge",
+        requiresCompatibilities=["EC2"],
+        containerDefinitions=[{"name": "app", "image": "app:1", "cpu": 64, "memory": 64}],
+    )
+    yield RuntimeUnderTest(runtime, cluster, subnet, definition, for_instances, world=world)
     world.faults.clear()

@@ -7,8 +7,18 @@ import pytest
 from builders import a_capacity, a_launch, a_status
 from headcount.errors import Conflict, Superseded, TransientError
 from headcount.model.plan import StartTasks, StopTask
-from headcount.model.service import Decision, OperatorWishes, Protection
-from headcount.model.task import ManagedTask, StopIntent
+from headcount.model.service import (
+    ClusterWishes,
+    Cordon,
+    Decision,
+    OperatorWishes,
+    Override,
+    Pause,
+    Protection,
+    Standby,
+    StopWish,
+)
+from headcount.model.task import ManagedTask, Notice, StopIntent
 
 from .values import LAUNCH, asked, begin, commit_launch, declare, declared, plan_of, record_task, saw
 
@@ -150,7 +160,7 @@ def test_only_the_first_of_two_writers_wins(table):
     with pytest.raises(Conflict):
         table.store.put_service(second, changed, a_capacity(6), asked(), table.clock())
     with pytest.raises(Conflict):
-        table.store.put_operator(second, wishes, asked(), table.clock())
+        table.store.put_service(second, changed, a_capacity(6), asked(), table.clock(), wishes)
     with pytest.raises(Conflict):
         table.store.put_service(None, changed, a_capacity(6), asked(), table.clock())
     after = table.store.read(table.service).state
@@ -160,15 +170,82 @@ def test_only_the_first_of_two_writers_wins(table):
 def test_the_count_and_the_wishes_have_revisions_of_their_own(table):
     declare(table)
     wishes = OperatorWishes(protections=(Protection(task="t1", until=9.0, by="alice"),))
-    records = table.store.read(table.service)
-    table.store.put_operator(records, wishes, asked(), table.clock())
-    table.store.put_service(records, declared(table.service), a_capacity(7), asked(), table.clock())
+    same = declared(table.service)
+    before = table.store.read(table.service)
+    table.store.put_service(before, same, a_capacity(7), asked(), table.clock(), wishes)
+    after = table.store.read(table.service)
+    assert (after.state.capacity, after.state.operator) == (a_capacity(7), wishes)
+    for stale in (
+        replace(after, capacity_revision=before.capacity_revision),
+        replace(after, operator_revision=before.operator_revision),
+    ):
+        with pytest.raises(Conflict):
+            table.store.put_service(stale, same, a_capacity(8), asked(), table.clock(), OperatorWishes())
+    table.store.put_service(after, same, a_capacity(9), asked(), table.clock())
+    last = table.store.read(table.service).state
+    assert (last.capacity, last.operator) == (a_capacity(9), wishes)
+
+
+def test_what_is_wished_of_a_cluster_reaches_every_pass_of_it(table):
+    declare(table)
+    cordon = Cordon(zone="zone-a", at=7.0, evacuate=True, by="alice", reason="flooded")
+    none, revision = table.store.cluster_wishes(table.cluster)
+    assert (none, revision) == (ClusterWishes(), None)
+    wishes = ClusterWishes(cordons=(cordon,))
+    table.store.put_cluster_wishes(table.cluster, revision, wishes, asked("cordon"), table.clock())
     with pytest.raises(Conflict):
-        table.store.put_operator(records, wishes, asked(), table.clock())
-    with pytest.raises(Conflict):
-        table.store.put_service(records, declared(table.service), a_capacity(8), asked(), table.clock())
-    after = table.store.read(table.service).state
-    assert (after.capacity, after.operator) == (a_capacity(7), wishes)
+        table.store.put_cluster_wishes(table.cluster, revision, wishes, asked("cordon"), table.clock())
+    assert begin(table).cordons == (cordon,)
+    assert table.store.read(table.service).state.cordons == (cordon,)
+    found, revision = table.store.cluster_wishes(table.cluster)
+    assert found == wishes
+    table.clock.advance(1)
+    table.store.put_cluster_wishes(table.cluster, revision, ClusterWishes(), asked("uncordon"), table.clock())
+    assert begin(table).cordons == ()
+    entries, _ = table.store.history(f"cluster#{table.cluster}", 10, None)
+    assert [(entry["reason"], entry["by"]) for entry in entries] == [("uncordon", "alice"), ("cordon", "alice")]
+
+
+def test_every_wish_is_read_back_as_it_was_written(table):
+    declare(table)
+    wishes = OperatorWishes(
+        protections=(Protection(task="t1", until=9.5, by="alice"),),
+        standbys=(Standby(task="t2", at=1.5, by="bob", reason="heap dump \N{TEST TUBE}"),),
+        stops=(StopWish(task="t3", at=2.5, reason="hangs"),),
+        pause=Pause(mode="freeze", at=3.5, until=None, by="alice"),
+        override=Override(count=0, at=4.5, until=1_790_000_060.123456),
+    )
+    before = table.store.read(table.service)
+    table.store.put_service(before, declared(table.service), a_capacity(3), asked("pause"), table.clock(), wishes)
+    assert begin(table).operator == wishes
+    assert table.store.read(table.service).state.operator == wishes
+
+
+def test_what_was_declared_before_is_kept_with_the_declaration(table):
+    before = declared(table.service)
+    after = replace(
+        before,
+        generation=2,
+        deployment="dep-2",
+        revision="web:13/rollback-2",
+        network_mode="bridge",
+        registered=("arn:aws:ecs:eu-west-1:123456789012:task-definition/web:13",),
+        previous=before,
+    )
+    table.store.put_service(None, after, a_capacity(3), asked("rollback"), table.clock())
+    assert begin(table).declared == after
+    ((_, _, overview),) = table.store.overview([table.service]).values()
+    assert overview == after
+
+
+def test_a_notice_is_taken_back_and_needs_a_task(table):
+    notice = Notice(kind="DRAINING", at=5.0, reason="its container instance drains", deadline=9.0)
+    assert not table.store.record_notice(table.service, "t1", notice)
+    record_task(table, "t1")
+    assert table.store.record_notice(table.service, "t1", notice)
+    assert [task.notice for task in begin(table).tasks] == [notice]
+    assert table.store.record_notice(table.service, "t1", None)
+    assert [task.notice for task in begin(table).tasks] == [None]
 
 
 def test_the_index_tells_that_a_service_is_being_deleted(table):

@@ -11,7 +11,7 @@ import pytest
 from fakes.clock import SettableClock
 from fakes.messages import InMemoryKicks, InMemoryTimers
 from headcount import triggers
-from headcount.aws.sqs import SqsKicks, SqsTimers
+from headcount.aws.sqs import SqsKicks, SqsScalingTimers, SqsTimers
 from headcount.errors import Throttled, TransientError
 
 _numbers = itertools.count(1)
@@ -130,7 +130,7 @@ class _RecordingSqs:
         return self._client.send_message(**request)
 
 
-@pytest.fixture(params=["fake", "adapter"])
+@pytest.fixture(params=["fake", "adapter", "adapter of scaling"])
 def timers(request):
     if request.param == "fake":
         fake = InMemoryTimers()
@@ -140,10 +140,12 @@ def timers(request):
     url = client.create_queue(QueueName=f"timers-{next(_numbers)}")["QueueUrl"]
 
     def delays():
-        read = [(*triggers.timer({"body": one["MessageBody"]}), one["DelaySeconds"]) for one in recording.sent]
-        return [(service, at, delay) for service, at, delay in read]
+        read = [(triggers.timer({"body": one["MessageBody"]}), one["DelaySeconds"]) for one in recording.sent]
+        assert all(timer.of_scaling is (kind is SqsScalingTimers) for timer, _ in read)
+        return [(timer.service, timer.at, delay) for timer, delay in read]
 
-    return TimersUnderTest(SqsTimers(recording, url), delays)
+    kind = SqsScalingTimers if request.param == "adapter of scaling" else SqsTimers
+    return TimersUnderTest(kind(recording, url), delays)
 
 
 @pytest.mark.parametrize(

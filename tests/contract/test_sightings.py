@@ -14,7 +14,7 @@ MANAGED = ManagedTask(deployment="dep-1", launched_at=1.0)
 
 
 def _task(table, task_id="t1"):
-    return next((task for task in table.store.roster(table.service) if task.task_id == task_id), None)
+    return next((task for task in table.store.roster(table.service).tasks if task.task_id == task_id), None)
 
 
 @pytest.mark.parametrize("on_record", [True, False], ids=["a task of ours", "a task nobody wrote down"])
@@ -23,7 +23,9 @@ def test_of_versions_3_2_3_4_the_3s_and_the_4_are_taken(table, on_record):
     if on_record:
         record_task(table, "t1")
     taken = [table.store.record_sighting(table.service, saw("t1", version)) for version in (3, 2, 3, 4)]
-    assert taken == [True, False, True, True]
+    assert [one is not None for one in taken] == [True, False, True, True]
+    replaced = [one.before.version if one is not None and one.before else None for one in taken]
+    assert replaced == [1 if on_record else None, None, None, 3]
     assert _task(table).observed == saw("t1", 4).observed
 
 
@@ -50,9 +52,10 @@ def test_events_that_overtake_the_answer_of_run_task_stay_on_record(table):
     launch = commit_launch(table)
     table.store.record_launch(table.service, launch, [saw("t1", 1, "PROVISIONING"), saw("t2", 1, "PROVISIONING")])
     assert _task(table).observed == saw("t1", 4, "RUNNING").observed
-    assert _task(table).managed == ManagedTask(deployment="dep-1", launched_at=launch.at, zone="zone-a")
+    managed = ManagedTask(deployment="dep-1", launched_at=launch.at, zone="zone-a", capacity="FARGATE")
+    assert _task(table).managed == managed
     assert _task(table, "t2").observed.last_status == "PROVISIONING"
-    assert table.store.record_sighting(table.service, saw("t1", 3, "ACTIVATING")) is False
+    assert table.store.record_sighting(table.service, saw("t1", 3, "ACTIVATING")) is None
 
 
 def test_a_late_event_leaves_a_deleted_task_unmanaged_and_mortal(table):

@@ -4,6 +4,8 @@ import pytest
 
 from headcount.errors import Throttled, TransientError
 
+UNKNOWN_INSTANCE = f"arn:aws:ecs:eu-west-1:123456789012:container-instance/c1/{'0' * 32}"
+
 
 def _ids(sightings):
     return {sighting.task_id for sighting in sightings}
@@ -58,11 +60,19 @@ def test_what_ecs_will_never_start_is_refused_in_its_own_words(ecs):
     assert answer.refused == "ClientException: TaskDefinition is inactive"
 
 
+def test_a_cluster_without_instances_lacks_capacity_and_refuses_nothing(ecs):
+    answer = ecs.runtime.launch(ecs.on_instances("kkkkkkkkkkkkkkkkkkkk"))
+    assert (answer.tasks, answer.refused) == ((), None)
+    assert answer.shortfall
+
+
 def test_more_than_ten_tasks_a_call_are_refused(ecs):
     assert ecs.runtime.launch(ecs.request("gggggggggggggggggggg", 11)).refused is not None
 
 
-@pytest.mark.parametrize("operation", ["launch", "stop", "describe", "sweep"])
+@pytest.mark.parametrize(
+    "operation", ["launch", "stop", "describe", "sweep", "instances", "on_instance", "instances_of", "deregister"]
+)
 def test_throttling_is_transient_and_has_no_effect(ecs, operation):
     request = ecs.request("hhhhhhhhhhhhhhhhhhhh")
     calls = {
@@ -70,11 +80,16 @@ def test_throttling_is_transient_and_has_no_effect(ecs, operation):
         "stop": lambda: ecs.runtime.stop(ecs.cluster, "0" * 32, "test"),
         "describe": lambda: ecs.runtime.describe(ecs.cluster, ["0" * 32]),
         "sweep": lambda: list(ecs.runtime.sweep(ecs.cluster)),
+        "instances": lambda: ecs.runtime.instances(ecs.cluster, [UNKNOWN_INSTANCE]),
+        "on_instance": lambda: ecs.runtime.on_instance(ecs.cluster, UNKNOWN_INSTANCE),
+        "instances_of": lambda: ecs.runtime.instances_of(ecs.cluster, "i-0123456789abcdef0"),
+        "deregister": lambda: ecs.runtime.deregister(ecs.ec2_definition),
     }
     ecs.throttle(operation)
     with pytest.raises(Throttled):
         calls[operation]()
     assert list(ecs.runtime.sweep(ecs.cluster)) == []
+    assert ecs.definition_status() == "ACTIVE"
 
 
 def test_a_stopped_task_is_dying_under_a_higher_version_and_no_longer_swept(ecs):
@@ -134,3 +149,70 @@ def test_a_cluster_that_is_gone_has_no_tasks(ecs):
     assert list(ecs.runtime.sweep("gone")) == []
     assert ecs.runtime.describe("gone", ["0" * 32]) == ()
     assert ecs.runtime.started_by("gone", "rrrrrrrrrrrrrrrrrrrr") == ()
+    assert ecs.runtime.instances("gone", [UNKNOWN_INSTANCE]) == ()
+    assert ecs.runtime.on_instance("gone", UNKNOWN_INSTANCE) == ()
+    assert ecs.runtime.instances_of("gone", "i-0123456789abcdef0") == ()
+
+
+def test_tasks_on_container_instances_say_on_which(ecs):
+    instances = {ecs.add_instance(), ecs.add_instance()}
+    answer = ecs.runtime.launch(ecs.on_instances("ssssssssssssssssssss", 4))
+    assert {sighting.observed.container_instance for sighting in answer.tasks} == instances
+    assert len(answer.tasks) == 4
+
+
+def test_the_tasks_of_an_instance_are_those_that_should_run_there(ecs):
+    ecs.runtime.launch(ecs.request("tttttttttttttttttttt"))
+    first, _ = ecs.add_instance(), ecs.add_instance()
+    tasks = ecs.runtime.launch(ecs.on_instances("uuuuuuuuuuuuuuuuuuuu", 4)).tasks
+    there = {one.task_id for one in tasks if one.observed.container_instance == first}
+    assert len(there) == 2
+    assert _ids(ecs.runtime.on_instance(ecs.cluster, first)) == there
+    stopped = min(there)
+    ecs.runtime.stop(ecs.cluster, stopped, "test")
+    assert _ids(ecs.runtime.on_instance(ecs.cluster, first)) == there - {stopped}
+
+
+def test_an_instance_that_drains_keeps_its_tasks_and_gets_no_others(ecs):
+    first = ecs.add_instance()
+    ecs.runtime.launch(ecs.on_instances("vvvvvvvvvvvvvvvvvvvv", 2))
+    ecs.drain(first)
+    (seen,) = ecs.runtime.instances(ecs.cluster, [first])
+    assert (seen.instance, seen.status, seen.agent_connected) == (first, "DRAINING", True)
+    assert len(ecs.runtime.on_instance(ecs.cluster, first)) == 2
+    second = ecs.add_instance()
+    more = ecs.runtime.launch(ecs.on_instances("wwwwwwwwwwwwwwwwwwww", 2)).tasks
+    assert {sighting.observed.container_instance for sighting in more} == {second}
+
+
+def test_an_agent_that_is_disconnected_is_seen_so(ecs):
+    instance = ecs.add_instance()
+    ecs.disconnect(instance)
+    (seen,) = ecs.runtime.instances(ecs.cluster, [instance])
+    assert (seen.status, seen.agent_connected) == ("ACTIVE", False)
+
+
+def test_instances_that_ecs_does_not_know_are_left_out_of_pages_of_a_hundred(ecs):
+    instance = ecs.add_instance()
+    unknown = [f"{instance.rpartition('/')[0]}/{number:032x}" for number in range(1000, 1250)]
+    assert [one.instance for one in ecs.runtime.instances(ecs.cluster, [*unknown, instance])] == [instance]
+    assert ecs.runtime.instances(ecs.cluster, []) == ()
+    assert ecs.runtime.on_instance(ecs.cluster, unknown[0]) == ()
+
+
+def test_an_ec2_instance_is_found_in_its_own_cluster_only(ecs):
+    instance, other = ecs.add_instance(), ecs.add_instance()
+    (seen,) = ecs.runtime.instances(ecs.cluster, [instance])
+    assert seen.ec2_instance
+    assert ecs.runtime.instances_of(ecs.cluster, seen.ec2_instance) == (instance,)
+    assert ecs.runtime.instances_of("elsewhere", seen.ec2_instance) == ()
+    assert ecs.runtime.instances_of(ecs.cluster, "i-0123456789abcdef0") == ()
+    assert other != instance
+
+
+def test_deregistering_a_task_definition_twice_or_an_unknown_one_is_no_error(ecs):
+    assert ecs.definition_status() == "ACTIVE"
+    for _ in range(2):
+        ecs.runtime.deregister(ecs.ec2_definition)
+    assert ecs.definition_status() == "INACTIVE"
+    ecs.runtime.deregister("arn:aws:ecs:eu-west-1:123456789012:task-definition/nobody:7")

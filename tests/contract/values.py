@@ -6,7 +6,7 @@ from typing import Any
 from builders import a_capacity, a_declared_service, a_launch, a_manifest, a_task
 from headcount.model.plan import Action, Plan, StartTasks
 from headcount.model.service import Decision, DeclaredService, Launch, ServiceState, ServiceStatus
-from headcount.ports import Sighting
+from headcount.ports.tasks import Sighting
 
 LAUNCH = "launchaaaaaaaaaaaaaa"
 

@@ -11,13 +11,23 @@ from e2e.rolling import RollingDeployment
 from headcount_sandbox import Sandbox
 
 NO_AUDITS = 0.001  # a minute of a schedule takes most of a day: what heals, heals by events, or by the audit of a test
-USUAL: Mapping[str, Any] = {"task_runtime": "simulated", "retry_delays": (0.1, 0.2), "schedule_scale": NO_AUDITS}
+USUAL: Mapping[str, Any] = {
+    "task_runtime": "simulated",
+    "retry_delays": (0.1, 0.2),
+    "schedule_scale": NO_AUDITS,
+    "health_check_scale": 10.0,  # load balancers check ten times as often as they are told
+    "metrics_scale": 30.0,  # CloudWatch's minute lasts two seconds
+}
 
 
 @contextmanager
 def an_install(**settings: Any) -> Iterator[Install]:
     """The repository's template in a sandbox; at the end nothing may have become a dead letter unnoticed."""
-    parameters = {"Clusters": CLUSTER, "PassableRoles": "arn:aws:iam::123456789012:role/task"}
+    parameters = {
+        "Clusters": CLUSTER,
+        "PassableRoles": "arn:aws:iam::123456789012:role/task",
+        "ManageLoadBalancers": "true",
+    }
     with Sandbox(template=ROOT / "template.yaml", parameters=parameters, **settings) as sandbox:
         install = Install(sandbox)
         yield install

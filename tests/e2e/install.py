@@ -15,9 +15,20 @@ ROOT = Path(__file__).parents[2]
 CLUSTER = "demo"
 DEADLINE = 60.0  # seconds: generous, for a busy machine; every wait ends as soon as it can
 _LOG_LINES = 20
-_SHOWN_FUNCTIONS = ("ReconcileService", "ObserveTasks", "AuditClusters", "WakeServices")
+_SHOWN_FUNCTIONS = (
+    "ReconcileService",
+    "KeepLoadBalancers",
+    "DecideScaling",
+    "ObserveTasks",
+    "AuditClusters",
+    "WakeServices",
+)
 _SHOWN_FIELDS = ("level", "message", "service_key", "decision", "outcome", "error", "reason", "type", "record")
-DEAD_LETTER_QUEUES = ("ReconcileDeadLettersUrl", "TimerDeadLettersUrl", "EventDeadLettersUrl")
+DEAD_LETTER_QUEUES = (
+    "ReconcileDeadLettersUrl",
+    "TimerDeadLettersUrl",
+    "EventDeadLettersUrl",
+)
 
 
 def runs_for_ever(service: str) -> list[str]:

@@ -36,8 +36,10 @@ class RollingDeployment:
     @classmethod
     def begin(cls, install: Install) -> Self:
         """Declares the service, then its second revision."""
-        install.run(SERVICE, TASKS)
+        two_zones = [install.sandbox.subnets[zone] for zone in ("eu-west-1a", "eu-west-1b")]  # stories cordon the third
+        network = {"networkConfiguration": {"awsvpcConfiguration": {"subnets": two_zones}}}
+        install.run(SERVICE, TASKS, **network)
         install.steady(SERVICE, TASKS)
         watch = Watch(install, SERVICE)
-        install.ask("apply", manifest=install.manifest(SERVICE, install.define(SERVICE), TASKS))
+        install.ask("apply", manifest=install.manifest(SERVICE, install.define(SERVICE), TASKS, **network))
         return cls(watch)

@@ -34,7 +34,7 @@ def test_all_problems_of_a_manifest_are_reported_at_once_and_nothing_is_touched(
     manifest = {
         **install.manifest("bystander", "bystander:1", 2),
         "desiredCount": 5001,
-        "launchType": "EC2",
+        "launchType": "EXTERNAL",
         "serviceName": "b" * 255,
         "taskDefinitoin": "web",
         "loadBalancers": [{"targetGroupArn": "arn"}],
@@ -52,7 +52,8 @@ def test_all_problems_of_a_manifest_are_reported_at_once_and_nothing_is_touched(
         "launchType",
         "serviceName",
         "taskDefinitoin",
-        "loadBalancers",
+        "loadBalancers[0].targetGroupArn",
+        "loadBalancers[0].containerName",
         "restarts.initialSeconds",
         "restarts.maximumSeconds",
         "deploymentConfiguration.minimumHealthyPercent",

@@ -68,7 +68,8 @@ def test_a_deleted_service_keeps_its_name_until_its_tasks_are_gone(install: Inst
     manifest = install.manifest("deleted", install.define("deleted"), 2)
     throttle = install.faults.throttle("ecs", "StopTask")
 
-    assert install.ask("delete", service="demo/deleted") == {"service": "demo/deleted", "alreadyDeleting": False}
+    answer = {"service": "demo/deleted", "kind": "Service", "alreadyDeleting": False}
+    assert install.ask("delete", service="demo/deleted") == answer
     assert install.ask("delete", service="demo/deleted")["alreadyDeleting"]
     assert install.refused("apply", manifest=manifest)["type"] == "ServiceDeleting"
     assert install.refused("scale", service="demo/deleted", desiredCount=5)["type"] == "ServiceDeleting"

@@ -32,7 +32,7 @@ def slow_stories(installed: Install) -> None:
 def test_without_capacity_anywhere_the_service_is_blocked_until_there_is_some(install: Install) -> None:
     install.wait(lambda: install.describe("blocked")["state"] == "BLOCKED", "it is BLOCKED", "blocked")
     assert "Capacity is unavailable" in install.describe("blocked")["stateReason"]
-    install.says("blocked", "no zone has capacity", "next try at")
+    install.says("blocked", "no place takes FARGATE_SPOT tasks", "next try at")
     assert install.ever("blocked") == []
 
     install.faults.clear()

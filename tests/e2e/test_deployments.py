@@ -34,13 +34,14 @@ def test_a_deployment_that_may_go_down_to_zero_stops_before_it_starts(install: I
 def test_a_deployment_ends_with_the_new_tasks_only_and_never_went_below_its_count(
     install: Install, rolling: RollingDeployment
 ) -> None:
-    install.says("rolling", "3 old tasks stay until new ones are healthy")
+    install.says("rolling", "3 old tasks kept until new ones are healthy")
     install.wait(lambda: revisions(install, "rolling") == ["2"] * TASKS, "the old tasks are gone", "rolling")
     install.steady("rolling", TASKS)
 
     assert min(rolling.watch.running) >= TASKS, f"minimumHealthyPercent 100 was broken: {rolling.watch.running}"
     assert max(rolling.watch.running) <= 2 * TASKS, f"maximumPercent 200 was broken: {rolling.watch.running}"
-    assert len(install.ever("rolling")) == 2 * TASKS
+    launches = [entry for entry in install.ask("events", service="rolling")["events"] if entry["kind"] == "launch"]
+    assert len(install.ever("rolling")) == 2 * TASKS, launches
     started = [_time(task["startedAt"]) for task in install.alive("rolling")]
     old = [task for task in install.ever("rolling") if id_of(task) not in install.ids("rolling")]
     assert min(_time(task["stoppingAt"]) for task in old) >= min(started) + SETTLING_SECONDS

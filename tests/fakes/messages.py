@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from headcount.errors import TransientError
 from headcount.model.service import Decision, ServiceState
-from headcount.ports import Measured
+from headcount.ports.reconciling import Measured
 
 DEDUPLICATION_SECONDS = 300.0
 VISIBILITY_SECONDS = 25.0

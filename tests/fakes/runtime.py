@@ -6,10 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from headcount.errors import Throttled, TransientError
-from headcount.model.manifest import GROUP_PREFIX
+from headcount.model.names import GROUP_PREFIX, launch_of, started_by
 from headcount.model.task import ContainerEnd, Health, ObservedTask
-from headcount.planning.launching import launch_of, started_by
-from headcount.ports import LaunchAnswer, Sighting
+from headcount.ports.tasks import InstanceSighting, LaunchAnswer, Sighting
 
 CAPACITY_REASON = "Capacity is unavailable at this time. Please try again later or in a different availability zone"
 TASKS_PER_CALL = 10
@@ -28,6 +27,10 @@ class EcsTask:
     observed: ObservedTask
     health: Health | None = None
     stuck: bool = False
+
+
+def _address(number: int) -> str:
+    return f"10.0.{number // 250}.{number % 250 + 1}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,11 @@ class InMemoryTaskRuntime:
         self.calls: Counter[str] = Counter()
         self.capacity: dict[str, int] = {}
         self.refusal: str | None = None
+        self.container_instances: dict[str, InstanceSighting] = {}
+        self.zone_of_instance: dict[str, str] = {}
+        self.deregistered: list[str] = []
+        self.on_stop: Callable[[str], None] = lambda _: None
+        self._reused: deque[str] = deque()
         self._tokens: dict[tuple[str, str], _Token] = {}
         self._throttled: Counter[str] = Counter()
         self._answers_to_lose: Counter[str] = Counter()
@@ -82,6 +90,8 @@ class InMemoryTaskRuntime:
         task = self.tasks.get(task_id)
         if task is None or task.cluster != cluster:
             return None
+        if task.observed.desired_status == "RUNNING":
+            self.on_stop(task_id)
         self._die(task, "UserInitiated", reason)
         self._answering("stop")
         return self._sighting(task)
@@ -100,7 +110,33 @@ class InMemoryTaskRuntime:
         self._called("sweep")
         return iter([one.task_id for one in self._meant_to_run(cluster)])
 
+    def instances(self, cluster: str, instances: Sequence[str]) -> tuple[InstanceSighting, ...]:
+        for _ in range(0, len(instances), 100):
+            self._called("instances")
+        known = self.container_instances
+        return tuple(known[one] for one in instances if one in known and f"/{cluster}/" in one)
+
+    def on_instance(self, cluster: str, instance: str) -> tuple[Sighting, ...]:
+        self._called("on_instance")
+        there = [one for one in self._meant_to_run(cluster) if one.observed.container_instance == instance]
+        return self._sightings([one.task_id for one in there])
+
+    def instances_of(self, cluster: str, ec2_instance: str) -> tuple[str, ...]:
+        self._called("instances_of")
+        known = self.container_instances.values()
+        return tuple(
+            one.instance for one in known if one.ec2_instance == ec2_instance and f"/{cluster}/" in one.instance
+        )
+
+    def deregister(self, task_definition_arn: str) -> None:
+        self._called("deregister")
+        self.deregistered.append(task_definition_arn)
+
     # -- what a test turns --------------------------------------------------------------------------------------------
+
+    def reuse_address(self, address: str) -> None:
+        """The next task gets an address that another one had."""
+        self._reused.append(address)
 
     def throttle(self, operation: str, times: int) -> None:
         """The next calls of an operation are refused without effect."""
@@ -129,6 +165,25 @@ class InMemoryTaskRuntime:
     def crash(self, task_id: str) -> None:
         """The container exits."""
         self.end(task_id, "EssentialContainerExited", "Essential container in task exited", exit_code=1)
+
+    def add_instance(self, cluster: str, number: int, zone: str = "zone-a") -> str:
+        """A container instance joins a cluster; its ARN."""
+        arn = f"arn:aws:ecs:eu-west-1:123456789012:container-instance/{cluster}/{number:032x}"
+        self.zone_of_instance[arn] = zone
+        self.set_instance(arn, status="ACTIVE", agent_connected=True, ec2_instance=f"i-{number:017x}")
+        return arn
+
+    def set_instance(self, arn: str, **changes: Any) -> InstanceSighting:
+        """What ECS says of a container instance from now on; it does not do anything to standalone tasks there."""
+        known = self.container_instances.get(arn)
+        unknown = InstanceSighting(instance=arn, status="ACTIVE", agent_connected=True)
+        self.container_instances[arn] = replace(known or unknown, **changes)
+        return self.container_instances[arn]
+
+    def put_on(self, instance: str, *task_ids: str) -> None:
+        """As if ECS had placed running tasks on a container instance."""
+        for task_id in task_ids:
+            self._change(self.tasks[task_id], container_instance=instance)
 
     def interrupt(self, task_id: str) -> None:
         """A Spot notice: still RUNNING, but dying."""
@@ -195,19 +250,48 @@ class InMemoryTaskRuntime:
 
     def _start(self, cluster: str, request: Mapping[str, Any]) -> LaunchAnswer:
         wanted = int(request["count"])
-        (subnet, *_) = request["networkConfiguration"]["awsvpcConfiguration"]["subnets"]
-        zone = self.zone_of_subnet[subnet]
-        room = min(wanted, self.capacity.get(zone, wanted))
-        if zone in self.capacity:
-            self.capacity[zone] -= room
-        started = [self._create(cluster, request, zone) for _ in range(room)]
-        shortfall = CAPACITY_REASON if room < wanted else ""
+        started = []
+        for _ in range(wanted):
+            place = self._place(request)
+            if place is None:
+                break
+            started.append(self._create(cluster, request, *place))
+        shortfall = CAPACITY_REASON if len(started) < wanted else ""
         if started:  # a call that started nothing keeps no token
             ids = tuple(task.task_id for task in started)
             self._tokens[cluster, str(request["clientToken"])] = _Token(request, ids, shortfall)
         return LaunchAnswer(tasks=tuple(self._sighting(task) for task in started), shortfall=shortfall)
 
-    def _create(self, cluster: str, request: Mapping[str, Any], zone: str) -> EcsTask:
+    def _place(self, request: Mapping[str, Any]) -> tuple[str, str | None] | None:
+        """The zone of the next task, and its container instance if it runs on one; None where nothing is left."""
+        network = request.get("networkConfiguration", {}).get("awsvpcConfiguration", {"subnets": ()})
+        zones = {self.zone_of_subnet[subnet] for subnet in network["subnets"]}
+        if not _runs_on_instances(request):
+            (zone, *_) = (self.zone_of_subnet[subnet] for subnet in network["subnets"])
+            return (zone, None) if self._takes_one(zone) else None
+        fit = [
+            (len(self._on(one.instance)), one.instance, self.zone_of_instance[one.instance])
+            for one in self.container_instances.values()
+            if one.status == "ACTIVE" and one.agent_connected
+        ]
+        for _, instance, zone in sorted(fit):
+            if (not zones or zone in zones) and self._takes_one(zone):
+                return zone, instance
+        return None
+
+    def _takes_one(self, zone: str) -> bool:
+        left = self.capacity.get(zone)
+        if left is not None and left > 0:
+            self.capacity[zone] = left - 1
+        return left is None or left > 0
+
+    def _on(self, instance: str) -> list[EcsTask]:
+        """The tasks on a container instance that are not stopped."""
+        there = (task for task in self.tasks.values() if task.observed.container_instance == instance)
+        return [task for task in there if task.observed.last_status != "STOPPED"]
+
+    def _create(self, cluster: str, request: Mapping[str, Any], zone: str, instance: str | None) -> EcsTask:
+        number = len(self.tasks)
         observed = ObservedTask(
             version=1,
             last_status="PROVISIONING",
@@ -215,10 +299,12 @@ class InMemoryTaskRuntime:
             launch=launch_of(str(request["startedBy"]), self.install) or "",
             task_definition_arn=str(request["taskDefinition"]),
             availability_zone=zone,
+            address=None if instance else self._reused.popleft() if self._reused else _address(number),
             created_at=self.clock(),
+            container_instance=instance,
         )
         task = EcsTask(
-            task_id=f"{len(self.tasks) + 1:032x}",
+            task_id=f"{number + 1:032x}",
             cluster=cluster,
             group=str(request["group"]),
             started_by=str(request["startedBy"]),
@@ -252,3 +338,9 @@ class InMemoryTaskRuntime:
         return Sighting(
             task_id=task.task_id, observed=task.observed, service=service, health=task.health, at=self.clock()
         )
+
+
+def _runs_on_instances(request: Mapping[str, Any]) -> bool:
+    """Fargate's own capacity providers and launch type do not."""
+    providers = [one["capacityProvider"] for one in request.get("capacityProviderStrategy", ())]
+    return request.get("launchType") == "EC2" or any(not name.startswith("FARGATE") for name in providers)

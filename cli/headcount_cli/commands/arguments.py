@@ -1,25 +1,107 @@
 """Arguments and options that several commands share."""
 
+import re
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from headcount_cli.durations import format_seconds, parse_duration
+from headcount_cli.completion import complete_services
+from headcount_cli.control_client import ControlClient
+from headcount_cli.durations import MINUTE, SECOND, YEAR, duration_parser, format_seconds, parse_duration
 from headcount_cli.failures import BadInput
 from headcount_cli.waiting import DEFAULT_TIMEOUT
 
 Service = Annotated[
     str,
     typer.Argument(
-        metavar="SERVICE", help="cluster/serviceName, or the name alone where it is unique.", show_default=False
+        metavar="SERVICE",
+        help="cluster/serviceName, or the name alone where it is unique.",
+        show_default=False,
+        autocompletion=complete_services,
+    ),
+]
+OptionalService = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[SERVICE]",
+        help="cluster/serviceName, or the name alone where it is unique.",
+        show_default=False,
+        autocompletion=complete_services,
+    ),
+]
+Tasks = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="TASK",
+        help="Ids or ARNs of tasks of one service; the SERVICE may stand before them.",
+        show_default=False,
+        autocompletion=complete_services,
     ),
 ]
 ManifestFiles = Annotated[
-    list[Path],
-    typer.Argument(metavar="FILE...", help="Manifests, YAML or JSON; - is standard input.", show_default=False),
+    list[Path] | None,
+    typer.Argument(
+        metavar="FILE", help="Manifests, YAML or JSON, or folders of them; - is standard input.", show_default=False
+    ),
 ]
+_FILE_OPTION = typer.Option(
+    "--file",
+    "-f",
+    metavar="FILE|FOLDER",
+    help="A manifest, YAML or JSON, or a folder of them; - is standard input. May be repeated.",
+    show_default=False,
+)
+Files = Annotated[list[Path], _FILE_OPTION]
+MoreFiles = Annotated[list[Path] | None, _FILE_OPTION]
+Prune = Annotated[
+    bool,
+    typer.Option(
+        "--prune", help="Delete services of the clusters that the manifests name which none of them declares."
+    ),
+]
+LONGEST_REASON = 256  # characters (docs/contracts.md)
+
+
+def _parse_reason(text: str) -> str:
+    if len(text) > LONGEST_REASON:
+        raise typer.BadParameter(f"is {len(text)} characters long: {LONGEST_REASON} are allowed.")
+    return text
+
+
+Reason = Annotated[
+    str | None,
+    typer.Option(
+        "--reason",
+        metavar="TEXT",
+        parser=_parse_reason,
+        help="Why, for the history: up to 256 characters.",
+        show_default=False,
+    ),
+]
+For = Annotated[
+    timedelta | None,
+    typer.Option(
+        "--for",
+        metavar="DURATION",
+        parser=duration_parser(SECOND, YEAR),
+        help="For how long, for example 30m, 2h or 3d; up to 365d.",
+        show_default=False,
+    ),
+]
+OverrideFor = Annotated[
+    timedelta | None,
+    typer.Option(
+        "--for",
+        metavar="DURATION",
+        parser=duration_parser(MINUTE, YEAR),
+        help="For how long, for example 30m, 2h or 3d; from 1m to 365d.",
+        show_default=False,
+    ),
+]
+Cluster = Annotated[str | None, typer.Option("--cluster", help="Only this cluster's.", show_default=False)]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Wait = Annotated[bool, typer.Option("--wait", "-w", help="Wait until it is done, showing progress.")]
 Timeout = Annotated[
@@ -28,7 +110,7 @@ Timeout = Annotated[
         "--timeout",
         metavar="DURATION",
         parser=parse_duration,
-        help="How long to wait, for example 90s, 10m or 2h.",
+        help="How long --wait waits, for example 90s, 10m or 2h.",
         show_default=format_seconds(DEFAULT_TIMEOUT.total_seconds()),
     ),
 ]
@@ -46,3 +128,28 @@ def named(service: str) -> str:
     if len(parts) > 2 or not all(part.strip() == part and part for part in parts):
         raise BadInput(f"'{service}' is not a service.", hint="Write cluster/serviceName, or the service's name alone.")
     return service
+
+
+_TASK = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def task_id(word: str) -> str:
+    """A task's id; its ARN may be pasted as it is."""
+    return word.rsplit("/", 1)[-1] if word.startswith("arn:") else word
+
+
+def service_and_tasks(control: ControlClient, words: Sequence[str]) -> tuple[str, list[str]]:
+    """``[SERVICE] TASK...``: where no service is named, Headcount knows to which the first task belongs."""
+    first, *others = words
+    if not _TASK.fullmatch(task_id(first)):
+        if not others:
+            raise BadInput(
+                f"'{first}' is not a task.", hint="A task's id has 32 digits: see 'headcount tasks SERVICE'."
+            )
+        return named(first), [task_id(word) for word in others]
+    tasks = [task_id(word) for word in words]
+    return str(control.why(tasks[0]).get("service")), tasks
+
+
+def whole_seconds(duration: timedelta | None) -> int | None:
+    return None if duration is None else round(duration.total_seconds())

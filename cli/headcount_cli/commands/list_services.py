@@ -1,13 +1,8 @@
 """``headcount list``."""
 
-from typing import Annotated
-
-import typer
-
+from headcount_cli.commands.arguments import Cluster
 from headcount_cli.session import Session
 from headcount_cli.views.services import services_view
-
-Cluster = Annotated[str | None, typer.Option("--cluster", help="Only this cluster's services.", show_default=False)]
 
 
 def list_services(session: Session, cluster: Cluster = None) -> None:

@@ -1,5 +1,6 @@
 """``headcount sandbox``."""
 
+import re
 import shlex
 import shutil
 import sys
@@ -32,9 +33,27 @@ Template = Annotated[
     Path | None,
     typer.Option("--template", metavar="FILE", help="Headcount's SAM template.", show_default="this checkout's"),
 ]
+_CLUSTER = re.compile(r"[A-Za-z0-9_-]{1,255}", re.ASCII)
+
+
+def _parse_clusters(text: str) -> str:
+    names = [name.strip() for name in text.split(",")]
+    wrong = [name for name in names if not _CLUSTER.fullmatch(name)]
+    if wrong:
+        allowed = "1 to 255 of A-Z a-z 0-9 _ -, and commas between several, as in prod,staging"
+        raise typer.BadParameter(f"'{wrong[0]}' is not the name of a cluster: {allowed}.")
+    return ",".join(names)
+
+
 Clusters = Annotated[
     str | None,
-    typer.Option("--clusters", metavar="NAMES", help="Clusters to make, as in prod,staging.", show_default="default"),
+    typer.Option(
+        "--clusters",
+        metavar="NAMES",
+        parser=_parse_clusters,
+        help="Clusters to make, as in prod,staging.",
+        show_default="default",
+    ),
 ]
 
 
@@ -57,6 +76,7 @@ def sandbox(
     try:
         with session.world.start_sandbox(options) as running:
             _show(session, running)
+            running.on_listener(lambda opened: session.output.note(f"A load balancer listens: {opened['url']}"))
             session.world.wait_for_interrupt()
     except KeyboardInterrupt:
         session.output.note("The sandbox is stopped.")
@@ -66,12 +86,12 @@ def _show(session: Session, running: RunningSandbox) -> None:
     environment = running.environment()
     session.output.note(f"The sandbox answers at {running.endpoint_url}. In another terminal:")
     exports = [Text(f"export {name}={shlex.quote(value)}") for name, value in environment.items()]
-    session.output.result(environment, *exports)
+    session.output.result(environment, *exports, whole=True)
     subnets = ", ".join(f"{name} ({zone})" for zone, name in running.subnets.items())
-    session.output.note(f"For manifests: cluster {', '.join(running.clusters)}; subnets {subnets}.")
+    session.output.note(f"For manifests: cluster {', '.join(running.clusters)}; subnets {subnets}.", whole=True)
     programs = Path(sys.executable).parent
     if shutil.which("headcount") is None:
-        session.output.note(f"The command itself: export PATH={shlex.quote(str(programs))}:$PATH")
+        session.output.note(f"The command itself: export PATH={shlex.quote(str(programs))}:$PATH", whole=True)
     manifest = example_folder(running.endpoint_url) / "web.yaml"
-    session.output.note(f"To start with: headcount apply -f {shlex.quote(str(manifest))} --wait")
+    session.output.note(f"To start with: headcount apply -f {shlex.quote(str(manifest))} --wait", whole=True)
     session.output.note("Ctrl-C stops it, with everything in it.")

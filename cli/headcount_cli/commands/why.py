@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from headcount_cli.commands.arguments import named
+from headcount_cli.commands.arguments import named, task_id
 from headcount_cli.session import Session
 from headcount_cli.views.history import why_view
 
@@ -18,10 +18,5 @@ def why(session: Session, target: Target) -> None:
 
     What holds now, then the decisions that led here, oldest first, each with its reason.
     """
-    answer = session.control().why(named(_task_id(target)))
+    answer = session.control().why(named(task_id(target)))
     session.output.result(answer, why_view(answer, session.now()))
-
-
-def _task_id(target: str) -> str:
-    """A task's ARN may be pasted as it is: its last part is the id."""
-    return target.rsplit("/", 1)[-1] if target.startswith("arn:") else target

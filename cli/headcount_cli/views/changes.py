@@ -1,5 +1,6 @@
 """What an apply would change, before it is asked for."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -8,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from headcount_cli.views.secrets import masked
-from headcount_cli.views.words import plain, short
+from headcount_cli.views.words import counted, plain, short
 
 Answer = Mapping[str, Any]
 
@@ -20,16 +21,25 @@ def difference(answer: Answer, written: Answer) -> RenderableType:
     """
     changes = list(answer.get("changes") or [])
     shown = [change for change in changes if _is_written(change, written)] if answer.get("created") else changes
-    parts: list[RenderableType] = [Text(headline(answer), style="bold"), _changes(shown)]
+    parts: list[RenderableType] = [Text(headline(answer), style="bold"), changes_grid(shown)]
     if len(changes) > len(shown):
         parts.append(Text(f"    and {len(changes) - len(shown)} more at their defaults", style="dim"))
-    parts += [Text(f"  Warning: {plain(warning)}", style="yellow") for warning in answer.get("warnings") or []]
+    parts += [_warning(warning) for warning in answer.get("warnings") or []]
     return Group(*parts)
+
+
+def _warning(warning: Any) -> RenderableType:
+    """Wrapped under its own beginning."""
+    grid = Table.grid(padding=(0, 1, 0, 0))
+    grid.add_column(no_wrap=True, style="yellow")
+    grid.add_column(overflow="fold", style="yellow")
+    grid.add_row("  Warning:", plain(warning))
+    return grid
 
 
 def _is_written(change: Answer, written: Answer) -> bool:
     """Whether the change's outermost field stands in the manifest, whose keys may begin with a capital."""
-    field = str(change.get("path", "")).partition(".")[0]
+    field = re.split(r"[.\[]", str(change.get("path", "")), maxsplit=1)[0]  # a.b, a[0].b
     return any(field[:1].lower() + field[1:] == str(key)[:1].lower() + str(key)[1:] for key in written)
 
 
@@ -43,7 +53,14 @@ def headline(answer: Answer) -> str:
     return f"{service}: changes; {deployment}"
 
 
-def _changes(changes: Iterable[Answer]) -> Table:
+def prune_view(service: Answer) -> RenderableType:
+    """A service that no manifest declares, as ``list`` tells it."""
+    running = counted(service.get("runningCount") or 0, "running task")
+    return Text(f"{plain(service.get('service', '-'))}: declared nowhere; it is deleted ({running})", style="bold red")
+
+
+def changes_grid(changes: Iterable[Answer]) -> Table:
+    """A line a change: ``+`` new, ``-`` gone, ``~`` different."""
     grid = Table.grid(padding=(0, 1, 0, 0))
     grid.add_column(width=3, no_wrap=True)
     grid.add_column(overflow="fold")

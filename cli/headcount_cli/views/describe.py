@@ -9,9 +9,15 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from headcount_cli.times import ago, parse_time, relative, when
+from headcount_cli.times import ago, parse_time, when
+from headcount_cli.views import current
 from headcount_cli.views.history import sentence
-from headcount_cli.views.words import bullets, columns, heading, plain, short, state
+from headcount_cli.views.scaling import bounds
+from headcount_cli.views.scaling import problems_of as scaling_problems_of
+from headcount_cli.views.targets import groups_section, in_rotation, is_balanced, problems_of
+from headcount_cli.views.tasks import TasksView, zone_suffix
+from headcount_cli.views.wishes import wishes
+from headcount_cli.views.words import bullets, columns, counted, heading, is_native, plain, short, state
 
 Answer = Mapping[str, Any]
 INDENT = (0, 0, 0, 2)
@@ -19,16 +25,24 @@ MOST_TASKS = 50  # on one screen; the unusual ones come first
 
 
 def describe_view(answer: Answer, now: datetime) -> RenderableType:
-    parts: list[RenderableType] = [*_title(answer), Padding(_facts(answer, now), INDENT)]
+    parts: list[RenderableType] = [*_title(answer)]
+    parts += [Padding(Text(plain(wish), style="yellow"), INDENT) for wish in wishes(answer, now)]
+    parts.append(Padding(_facts(answer, now), INDENT))
+    parts += _scaling_problems(answer)
     parts += _backoff(answer, now)
     parts += _deployments(answer.get("deployments") or [], now)
-    parts += _tasks(answer, now)
+    parts += _capacity(answer.get("capacity") or [])
+    parts += groups_section(answer, now)
+    parts += [] if is_native(answer) else _tasks(answer, now)
     parts += _launches(answer.get("launches") or [], now)
-    parts += _zones(answer.get("zones") or [], now)
+    parts += _zones(answer, now)
     parts += _orphans(answer.get("orphans") or [])
-    parts += _decisions(answer.get("decisions") or [])
+    told = {*problems_of(answer, now), (answer.get("elbThrottle") or {}).get("reason")}
+    told |= {f"scaling: {problem}" for problem in scaling_problems_of(answer)}
+    parts += _decisions([one for one in current.decisions(answer, now) if one.get("reason") not in told])
     service = plain(answer.get("service", "SERVICE"))
-    parts.append(Text(f"\nThe story so far: headcount why {service}", style="dim"))
+    more = f"; its scaling: headcount scaling {service}" if answer.get("scaling") else ""
+    parts.append(Text(f"\nThe story so far: headcount why {service}{more}", style="dim"))
     return Group(*parts)
 
 
@@ -39,113 +53,109 @@ def _title(answer: Answer) -> list[RenderableType]:
 
 
 def _facts(answer: Answer, now: datetime) -> Table:
-    counts = ", ".join(
-        f"{answer.get(f'{name}Count', '-')} {name}" for name in ("desired", "running", "pending", "stopping")
-    )
-    next_look = when(answer.get("nextWake"), now) if parse_time(answer.get("nextWake")) else "when something happens"
+    names = ["desired", *(["kept"] if is_kept_elsewhere(answer) else []), "running", "pending", "stopping"]
+    counts = ", ".join(f"{answer.get(f'{name}Count', '-')} {name}" for name in names)
+    taking = in_rotation(answer)
+    if is_native(answer):
+        counts = f"{short(answer.get('desiredCount'))} desired, {short(answer.get('runningCount'))} running"
+        return _grid({"kept by": "ECS itself (a native service)", "tasks": counts, **_scaling(answer)})
     rows = {
         "tasks": counts,
-        "task definition": _task_definition(answer.get("taskDefinition")),
+        **({} if taking is None else {"in rotation": counted(taking, "task")}),
+        "task definition": task_definition(answer.get("taskDefinition")),
         "deployment": f"{plain(answer.get('deployment') or '-')} (generation {answer.get('generation', '-')})",
         "steady since": when(answer.get("steadySince"), now),
-        "next look": next_look,
+        "next look": _next_look(answer, now),
     }
+    rows |= _scaling(answer)
+    if previous := answer.get("previous"):
+        rows["rollback returns to"] = _previous(previous)
     return _grid(rows)
 
 
-def _task_definition(value: Any) -> str:
+def _scaling(answer: Answer) -> dict[str, str]:
+    scaling = answer.get("scaling")
+    return {"scaling": bounds(scaling)} if scaling else {}
+
+
+def _next_look(answer: Answer, now: datetime) -> str:
+    at = parse_time(answer.get("nextWake"))
+    if at is None:
+        return "when something happens"
+    return when(answer["nextWake"], now) if at > now else "any moment"
+
+
+def is_kept_elsewhere(answer: Answer) -> bool:
+    """Whether the service is kept at another count than the desired one: paused, or overridden."""
+    return answer.get("keptCount") not in (None, answer.get("desiredCount"))
+
+
+def _previous(previous: Answer) -> str:
+    return f"{task_definition(previous.get('taskDefinition'))} of {plain(previous.get('deployment') or '-')}"
+
+
+def task_definition(value: Any) -> str:
     """The ARN's readable end, ``family:revision``."""
     return plain(value).rsplit("task-definition/", 1)[-1] if isinstance(value, str) and value else short(value)
 
 
-def _deployments(deployments: Sequence[Answer], now: datetime) -> list[RenderableType]:
-    """Shown while there is something to compare: tasks being replaced, or tasks that failed."""
+def is_rolling(deployments: Sequence[Answer]) -> bool:
+    """Whether there is something to compare: tasks being replaced, or tasks that failed."""
     failed = any(deployment.get("failedTasks") for deployment in deployments)
-    if not failed and all(deployment.get("rolloutState") == "COMPLETED" for deployment in deployments):
-        return []
+    return failed or any(deployment.get("rolloutState") != "COMPLETED" for deployment in deployments)
+
+
+def _deployments(deployments: Sequence[Answer], now: datetime) -> list[RenderableType]:
+    return [heading("Deployments"), deployments_table(deployments, now)] if is_rolling(deployments) else []
+
+
+def deployments_table(deployments: Sequence[Answer], now: datetime) -> RenderableType:
     table = columns("DEPLOYMENT", "TASK DEFINITION", "ROLLOUT", "CREATED", "FAILED TASKS")
     for deployment in deployments:
         table.add_row(
             plain(deployment.get("deployment") or "-"),
-            _task_definition(deployment.get("taskDefinition")),
+            task_definition(deployment.get("taskDefinition")),
             plain(deployment.get("rolloutState") or "-"),
             ago(deployment.get("createdAt"), now),
             str(deployment.get("failedTasks") or 0),
         )
-    return [heading("Deployments"), table]
+    return table
 
 
 def _tasks(answer: Answer, now: datetime) -> list[RenderableType]:
     tasks = answer.get("tasks") or []
     if not tasks:
         return [heading("Tasks"), Text("  none")]
-    table = columns("TASK", "STATUS", "ZONE", "STARTED", "NOTES")
-    for column in table.columns[:-1]:
-        column.no_wrap = True  # the notes may wrap; an id broken in two cannot be copied
-    for task in sorted(tasks, key=lambda task: _is_usual(task, answer))[:MOST_TASKS]:
-        table.add_row(
-            plain(task.get("taskId") or "-"),
-            _status(task),
-            _zone_suffix(task.get("availabilityZone")),
-            ago(task.get("startedAt") or task.get("createdAt"), now),
-            _notes(task, answer.get("deployment"), now),
-        )
-    left_out = len(tasks) - MOST_TASKS
-    more = (
-        [Text(f"... and {left_out} more that run as they should: --output json has them all.")] if left_out > 0 else []
+    view = TasksView(
+        tasks=tasks, deployment=answer.get("deployment"), now=now, most=MOST_TASKS, balanced=is_balanced(answer)
     )
-    return [heading("Tasks"), table, *more]
+    return [heading("Tasks"), view]
 
 
-def _is_usual(task: Answer, answer: Answer) -> bool:
-    """Whether a task is one of the many about which there is nothing to say."""
-    is_well = task.get("lastStatus") == "RUNNING" and task.get("healthStatus") != "UNHEALTHY"
-    return is_well and not _is_stopping(task) and task.get("deployment") == answer.get("deployment")
-
-
-def _zone_suffix(zone: Any) -> str:
-    """``1a`` of ``eu-central-1a``: the tasks of a service are all in one region."""
-    return plain(zone or "-").rsplit("-", 1)[-1] or "-"
-
-
-def _status(task: Answer) -> Text:
-    last = plain(task.get("lastStatus") or "-")
-    return Text(last, style="yellow" if _is_stopping(task) else "green" if last == "RUNNING" else "cyan")
-
-
-def _is_stopping(task: Answer) -> bool:
-    return bool(task.get("stopping")) or task.get("desiredStatus") == "STOPPED"
-
-
-def _notes(task: Answer, current_deployment: Any, now: datetime) -> Text:
-    """What is special about this task, the urgent first."""
-    notes: list[tuple[str, str]] = []
-    has_stopped = task.get("lastStatus") == "STOPPED"
-    if _is_stopping(task):
-        reason = f": {plain(task['stopping'])}" if task.get("stopping") else ""
-        notes.append((f"{'ended' if has_stopped else 'stopping'}{reason}", "yellow"))
-    health = task.get("healthStatus")
-    if health and health != "UNKNOWN":
-        notes.append((plain(health), "red" if health == "UNHEALTHY" else ""))
-    if task.get("deployment") and task["deployment"] != current_deployment:
-        notes.append((f"of {plain(task['deployment'])}", ""))
-    until = parse_time(task.get("protectedUntil"))
-    if until and until > now:
-        notes.append((f"protected for {relative(until, now).removeprefix('in ')}", ""))
-    if task.get("address") and not has_stopped:
-        notes.append((plain(task["address"]), "dim"))
-    return Text(", ").join(Text(text, style=style) for text, style in notes)
+def _capacity(capacity: Sequence[Answer]) -> list[RenderableType]:
+    """Shown where there is something to divide: several providers, or tasks on a fallback."""
+    if len(capacity) < 2 and not any(one.get("level") for one in capacity):
+        return []
+    table = columns("CAPACITY", "TASKS", "ASKED FOR", "")
+    for one in capacity:
+        fallback = f"fallback {one['level']}" if one.get("level") else ""
+        fallback = "not in the manifest" if one.get("level", 0) is None else fallback
+        table.add_row(
+            plain(one.get("capacity") or "-"), short(one.get("count")), short(one.get("share")), plain(fallback)
+        )
+    return [heading("Capacity"), table]
 
 
 def _launches(launches: Sequence[Answer], now: datetime) -> list[RenderableType]:
     if not launches:
         return []
-    table = columns("LAUNCH", "COUNT", "ZONE", "ASKED", "REASON")
+    table = columns("LAUNCH", "COUNT", "ZONE", "CAPACITY", "ASKED", "REASON")
     for launch in launches:
         table.add_row(
             plain(launch.get("launch") or "-"),
             short(launch.get("count")),
-            _zone_suffix(launch.get("zone")),
+            zone_suffix(launch.get("zone")),
+            short(launch.get("capacity")),
             ago(launch.get("at"), now),
             short(launch.get("reason")),
         )
@@ -154,23 +164,29 @@ def _launches(launches: Sequence[Answer], now: datetime) -> list[RenderableType]
 
 def _backoff(answer: Answer, now: datetime) -> list[RenderableType]:
     """Left out where the state's reason says it all."""
-    backoff = answer.get("backoff")
+    backoff = current.backoff(answer, now)
     if not backoff or backoff.get("reason") == answer.get("stateReason"):
         return []
-    until = when(backoff.get("until"), now)
-    held = f"the next start is at {until}" if backoff.get("active", True) else f"starts were held back until {until}"
+    held = f"the next start is at {when(backoff.get('until'), now)}"
     text = f"{backoff.get('deployment', '-')}, round {backoff.get('round', '-')}: {held}. {backoff.get('reason') or ''}"
     return [heading("Backoff"), bullets([text])]
 
 
-def _zones(zones: Sequence[Answer], now: datetime) -> list[RenderableType]:
-    """Only zones with something to tell: those that refused to start tasks."""
-    told = [
-        f"{zone.get('zone', '-')}: skipped until {when(zone.get('skippedUntil'), now)}. {zone.get('reason') or ''}"
-        for zone in zones
-        if zone.get("skippedUntil")
-    ]
+def _scaling_problems(answer: Answer) -> list[RenderableType]:
+    problems = scaling_problems_of(answer)
+    return [heading("Problems of scaling"), bullets(problems)] if problems else []
+
+
+def _zones(answer: Answer, now: datetime) -> list[RenderableType]:
+    """Only zones with something to tell: those that refuse to start tasks now."""
+    told = [zone_sentence(zone, now) for zone in current.refusing_zones(answer, now)]
     return [heading("Zones that refuse tasks"), bullets(told)] if told else []
+
+
+def zone_sentence(zone: Answer, now: datetime) -> str:
+    capacity = f" on {zone['capacity']}" if zone.get("capacity") else ""
+    until = when(zone.get("skippedUntil"), now)
+    return f"{zone.get('zone', '-')}{capacity}: skipped until {until}. {zone.get('reason') or ''}"
 
 
 def _orphans(orphans: Sequence[Any]) -> list[RenderableType]:

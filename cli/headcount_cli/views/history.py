@@ -20,7 +20,11 @@ BEGINNINGS = {
     "lost": "Lost{task}",
     "stuck": "Gave up on{task}",
     "adopt": "Adopted{task}",
-    "hold": "Held back",
+    "register": "Put{task} into rotation",
+    "deregister": "Took{task} out of rotation",
+    "balancing": "Load balancing",
+    "scaling": "Scaling",
+    "hold": "Waiting",
     "refused": "AWS refused",
     "steady": "Steady",
     "deployment": "Deployment",
@@ -82,10 +86,11 @@ def story(entries: Iterable[Entry], now: datetime) -> RenderableType:
     return Group(*parts)
 
 
-def line(entry: Entry) -> Text:
-    """One entry on its own, for ``events --follow``."""
+def line(entry: Entry, today: datetime | None = None) -> Text:
+    """One entry on its own, for ``events --follow``; without the date if it is of ``today``."""
     at = parse_time(entry.get("at"))
-    return Text.assemble((f"{day(at)} {clock(at)}" if at else "-", "dim"), "  ", sentence(entry))
+    date = f"{day(at)} " if at and (today is None or day(at) != day(today)) else ""
+    return Text.assemble((f"{date}{clock(at)}" if at else "-", "dim"), "  ", sentence(entry))
 
 
 def events_view(service: str, entries: Sequence[Entry], now: datetime) -> RenderableType:

@@ -1,5 +1,6 @@
 """Problems: where, what stands there, and what is allowed."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import groupby
@@ -30,7 +31,7 @@ def _table(rows: tuple[Mapping[str, Any], ...]) -> Iterable[RenderableType]:
     table = columns(*(["FILE"] if with_file else []), "PATH", "VALUE", "PROBLEM")
     for row in rows:
         file = [plain(row.get("file", "-"))] if with_file else []
-        table.add_row(*file, _path(row) or "-", _value(row), plain(row.get("message", "")))
+        table.add_row(*file, _path(row) or "-", "-" if _is_own_key(row) else _value(row), plain(row.get("message", "")))
     yield table
 
 
@@ -40,7 +41,7 @@ def _paragraphs(rows: tuple[Mapping[str, Any], ...]) -> Iterable[RenderableType]
             yield Text(plain(file), style="bold")
         for problem in problems:
             place = Text(_path(problem) or "the whole document", style="cyan")
-            if problem.get("value") is not None:
+            if problem.get("value") is not None and not _is_own_key(problem):
                 place.append(f" = {_value(problem)}", style="default")
             yield Padding(place, (0, 0, 0, 2))
             yield Padding(Text(plain(problem.get("message", ""))), (0, 0, 0, 6))
@@ -48,6 +49,12 @@ def _paragraphs(rows: tuple[Mapping[str, Any], ...]) -> Iterable[RenderableType]
 
 def _path(row: Mapping[str, Any]) -> str:
     return plain(row.get("path") or "")
+
+
+def _is_own_key(row: Mapping[str, Any]) -> bool:
+    """Of a key that nobody knows the key itself is what is wrong, and the path ends with it."""
+    key = row.get("value")
+    return isinstance(key, str) and re.split(r"[.\[]", str(row.get("path") or ""))[-1].strip("'\"]") == key
 
 
 def _value(row: Mapping[str, Any]) -> str:

@@ -1,9 +1,10 @@
 """Pieces that all views share: safe text, columns, the colours of states."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
@@ -14,6 +15,7 @@ STATE_STYLES = {
     "DEPLOYING": "cyan",
     "BACKING_OFF": "yellow",
     "BLOCKED": "bold red",
+    "PAUSED": "blue",
     "DELETING": "magenta",
 }
 LONGEST_VALUE = 200
@@ -47,6 +49,28 @@ def columns(*headings: str) -> Table:
     return table
 
 
+def aligned(rows: Sequence[Sequence[Text]], gap: int = 2) -> list[Text]:
+    """Rows as lines whose columns stand below each other; what is too long for the terminal ends in an ellipsis."""
+    widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for row in rows:
+        line = Text(no_wrap=True, overflow="ellipsis")
+        for cell, width in zip(row, widths, strict=True):
+            line.append_text(cell).append(" " * (width - _width(cell) + gap))
+        line.rstrip()
+        lines.append(line)
+    return lines
+
+
+def _width(cell: Text) -> int:
+    return cell_len(cell.plain)
+
+
+def counted(count: Any, noun: str) -> str:
+    """``1 task``, ``3 tasks``."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
 def bullets(sentences: Iterable[Any], indent: int = 2) -> Table:
     """Sentences one below the other, each wrapped under its own beginning."""
     grid = Table.grid(padding=(0, 1, 0, 0))
@@ -59,3 +83,8 @@ def bullets(sentences: Iterable[Any], indent: int = 2) -> Table:
 
 def heading(text: str) -> Text:
     return Text(f"\n{text}", style="bold")
+
+
+def is_native(answer: Mapping[str, Any]) -> bool:
+    """Whether ECS itself keeps the service, and Headcount only scales it."""
+    return answer.get("kind") == "NativeService"

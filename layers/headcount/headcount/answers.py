@@ -1,159 +1,39 @@
-"""What ``control`` says: records turned into the shapes of ``docs/contracts.md``, without any I/O."""
+"""The shapes of ``control``'s answers: records as ``docs/contracts.md`` writes them down."""
 
-import hashlib
-import json
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from headcount.errors import Refused
-from headcount.model.manifest import Manifest
+from headcount.declaring import is_completed, returns_to
+from headcount.model import instants
+from headcount.model.fingerprints import balancing_fingerprint
 from headcount.model.manifest_parser import canonical_document
-from headcount.model.percentages import maximum_total, minimum_healthy
-from headcount.model.service import Capacity, DeclaredService, ServiceState, ServiceStatus
-from headcount.model.task import Task, how_it_ended, zone_of
-from headcount.ports import Resolved, ServiceRecords
-
-# What tasks are made of: a change of any of these replaces them (ECS: Update service parameters).
-_DEPLOYING = (
-    "launchType",
-    "capacityProviderStrategy",
-    "platformVersion",
-    "networkConfiguration",
-    "overrides",
-    "enableExecuteCommand",
+from headcount.model.service import (
+    Capacity,
+    Cordon,
+    Decision,
+    DeclaredService,
+    Override,
+    Pause,
+    ServiceState,
+    ServiceStatus,
+    Standby,
+    StopWish,
+    Throttle,
 )
+from headcount.model.target import Balancing
+from headcount.model.task import Task, capacity_of, how_it_ended, zone_of
+from headcount.planning.sharing import share
+from headcount.planning.wishes import wanted_count
+from headcount.target_states import Target, TargetGroup, groups_of, targets_in, targets_of
+from headcount.wishing import cordons_in_force, in_force
 
 
-def iso(at: float | None) -> str | None:
-    """ISO 8601 in UTC, to the millisecond."""
-    if at is None:
-        return None
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def _iso(at: float | None) -> str | None:
+    return None if at is None else instants.iso(at)
 
 
-def revision_of(manifest: Manifest, task_definition_arn: str) -> str:
-    """A hash of what tasks are made of: two manifests with the same revision start the same tasks."""
-    document = canonical_document(manifest)
-    parts = {name: document[name] for name in _DEPLOYING if name in document}
-    text = json.dumps({**parts, "taskDefinition": task_definition_arn}, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def declare(
-    manifest: Manifest,
-    resolved: Resolved,
-    before: DeclaredService | None,
-    *,
-    now: float,
-    new_id: Callable[[], str],
-) -> DeclaredService:
-    """The record of a declared service after ``apply``. A new revision is a new deployment."""
-    if before is not None and before.deleting_at is not None:
-        raise Refused("ServiceDeleting", f"{manifest.service} is being deleted; its name is free when that is done")
-    generation = 1 if before is None else before.generation + 1
-    revision = revision_of(manifest, resolved.task_definition_arn)
-    same = before is not None and before.revision == revision
-    return DeclaredService(
-        manifest=manifest,
-        generation=generation,
-        incarnation=before.incarnation if before else new_id(),
-        deployment=before.deployment if before and same else f"dep-{generation}",
-        revision=revision,
-        deployed_at=before.deployed_at if before and same else now,
-        task_definition_arn=resolved.task_definition_arn,
-        zones=resolved.zones,
-        container_health_check=resolved.container_health_check,
-    )
-
-
-def capacity_after_apply(manifest: Manifest, before: Capacity | None, now: float) -> Capacity:
-    """The desired count after ``apply``: it changes only if the manifest's own number changed since the last one."""
-    if before is None:
-        return Capacity(
-            desired_count=manifest.desired_count,
-            declared_count=manifest.desired_count,
-            reason="the manifest's own count",
-            changed_at=now,
-        )
-    if manifest.desired_count == before.declared_count:
-        return before
-    return Capacity(
-        desired_count=manifest.desired_count,
-        declared_count=manifest.desired_count,
-        reason=f"the manifest's own count changed from {before.declared_count} to {manifest.desired_count}",
-        changed_at=now,
-    )
-
-
-def differences(before: ServiceRecords | None, after: DeclaredService, capacity: Capacity) -> list[dict[str, Any]]:
-    """Each field that differs, with its path, from what is on record to what would be."""
-    old_declared = before.state.declared if before else None
-    old_capacity = before.state.capacity if before else None
-    old = _flat(_document(old_declared, old_capacity)) if old_declared else _unsaid(after.manifest)
-    new = _flat(_document(after, capacity))
-    paths = sorted(old.keys() | new.keys())
-    return [
-        {"path": path, "before": old.get(path) if old_declared else None, "after": new.get(path)}
-        for path in paths
-        if old.get(path) != new.get(path)
-    ]
-
-
-def _unsaid(manifest: Manifest) -> dict[str, Any]:
-    """What a manifest says without saying it: the defaults, which are no news in a new service."""
-    bare = Manifest(
-        cluster=manifest.cluster,
-        service_name=manifest.service_name,
-        task_definition=manifest.task_definition,
-        desired_count=manifest.desired_count,
-        subnets=manifest.subnets,
-    )
-    said = {"cluster", "serviceName", "taskDefinition", "desiredCount", "launchType"}
-    defaults = _flat(canonical_document(bare))
-    return {path: value for path, value in defaults.items() if path not in said and not path.endswith(".subnets")}
-
-
-def _document(declared: DeclaredService, capacity: Capacity | None) -> dict[str, Any]:
-    """The manifest as it takes effect: the task definition resolved, the count as it is, not as it was declared."""
-    document = canonical_document(declared.manifest)
-    document["taskDefinition"] = declared.task_definition_arn.rpartition("/")[2]
-    document["desiredCount"] = capacity.desired_count if capacity else declared.manifest.desired_count
-    return document
-
-
-def _flat(value: Any, path: str = "") -> dict[str, Any]:
-    if isinstance(value, Mapping) and value:
-        flat: dict[str, Any] = {}
-        for name, part in value.items():
-            flat.update(_flat(part, f"{path}.{name}" if path else str(name)))
-        return flat
-    return {path: value}
-
-
-def warnings(manifest: Manifest, before: ServiceRecords | None) -> list[str]:
-    """What is allowed and may surprise."""
-    said: list[str] = []
-    capacity = before.state.capacity if before else None
-    if capacity and manifest.desired_count == capacity.declared_count != capacity.desired_count:
-        said.append(
-            f"the count stays {capacity.desired_count}: the manifest's own number ({manifest.desired_count}) did not "
-            "change since the last apply; use scale to set it"
-        )
-    if len(set(manifest.subnets)) == 1:
-        said.append("one subnet is one zone: losing that zone loses the service")
-    return said
-
-
-def deadlock(manifest: Manifest, count: int) -> list[str]:
-    """A warning where no deployment could go on at this count: none may stop first and none may start first."""
-    kept = minimum_healthy(count, manifest.minimum_healthy_percent)
-    most = maximum_total(count, manifest.maximum_percent)
-    if count == 0 or kept < count or most > count:
-        return []
-    percents = f"minimumHealthyPercent {manifest.minimum_healthy_percent} keeps {kept}"
-    percents += f" and maximumPercent {manifest.maximum_percent} allows {most}"
-    return [f"no deployment can go on at {count} tasks: {percents}; change one of them before the next deployment"]
+# -- one line of list -------------------------------------------------------------------------------------------------
 
 
 def summary(
@@ -169,138 +49,310 @@ def summary(
         reason = "the last change has not been looked at yet"
     return {
         "service": service,
+        "kind": "NativeService" if declared is not None and declared.manifest.native else "Service",
         "cluster": cluster,
         "serviceName": name,
         "desiredCount": capacity.desired_count if capacity else 0,
+        "keptCount": status.counts.desired if status.generation else None,
         "runningCount": status.counts.running,
         "pendingCount": status.counts.pending,
         "stoppingCount": status.counts.stopping,
         "state": state,
         "stateReason": reason,
         "deployment": declared.deployment if declared else None,
-        "steadySince": None if unseen else iso(status.steady_since),
+        "steadySince": None if unseen else _iso(status.steady_since),
         "generation": declared.generation if declared else None,
     }
+
+
+# -- describe ---------------------------------------------------------------------------------------------------------
 
 
 def details(state: ServiceState, now: float) -> dict[str, Any]:
     """What ``describe`` adds to the summary."""
     declared, status = state.declared, state.status
-    protected = {one.task: one.until for one in state.operator.protections if one.until > now}
-    backoff = status.backoff
     return {
         "manifest": canonical_document(declared.manifest) if declared else None,
         "taskDefinition": declared.task_definition_arn if declared else None,
-        "deployments": [
-            {
-                "deployment": one.deployment_id,
-                "taskDefinition": one.task_definition_arn,
-                "createdAt": iso(one.created_at),
-                "rolloutState": one.rollout_state,
-                "completedAt": iso(one.completed_at),
-                "failedTasks": one.failed_tasks,
-            }
-            for one in status.deployments
-        ],
-        "tasks": [_task(task, protected) for task in sorted(state.tasks, key=_launch_order)],
+        "previous": _previous(state),
+        **_wishes(state, now),
+        "cordons": cordons(state.cordons, now),
+        "capacity": _capacity(state, now),
+        **_progress(status, now),
+        "tasks": _tasks(state, now),
+        "targetGroups": _target_groups(state),
+        "loadBalancing": _load_balancing(state.balancing, declared),
+        "elbThrottle": _throttle(status.elb_throttle, now),
         "launches": [
             {
                 "launch": one.launch_id,
                 "count": one.count,
                 "zone": one.zone,
+                "capacity": one.capacity,
                 "deployment": one.deployment,
-                "at": iso(one.at),
+                "at": _iso(one.at),
                 "reason": one.reason,
             }
             for one in state.launches
         ],
+        "nextWake": _iso(status.next_wake),
+        "pass": state.pass_number,
+        "decisions": [of_decision(decision) for decision in status.decisions],
+        "orphans": [task.task_id for task in state.tasks if task.managed is None and task.confirmed_at is not None],
+    }
+
+
+def _previous(state: ServiceState) -> dict[str, Any] | None:
+    before = returns_to(state.declared) if state.declared else None
+    if before is None:
+        return None
+    return {
+        "deployment": before.deployment,
+        "taskDefinition": before.task_definition_arn,
+        "completed": is_completed(before, state.status),
+    }
+
+
+def _wishes(state: ServiceState, now: float) -> dict[str, Any]:
+    wishes = in_force(state.operator, state.tasks, now)
+    return {
+        "paused": paused(wishes.pause),
+        "override": overridden(wishes.override),
+        "standby": of_tasks(wishes.standbys),
+        "stops": of_tasks(wishes.stops),
+    }
+
+
+def _capacity(state: ServiceState, now: float) -> list[dict[str, Any]]:
+    """What carries the tasks that should run, and what should carry how many."""
+    declared = state.declared
+    sources = declared.manifest.sources if declared else ()
+    fallback = declared.manifest.fallback if declared else ()
+    levels = {source.name: level for level, source in enumerate(fallback, start=1)}
+    levels |= {source.name: 0 for source in sources}
+    shares = share(wanted_count(state, declared, now).count, sources) if declared else {}
+    carried = Counter(capacity_of(task) for task in state.tasks if not _is_ending(task))
+    names = [*(source.name for source in sources), *(source.name for source in fallback), *sorted(carried)]
+    return [
+        {"capacity": name, "count": carried[name], "share": shares.get(name, 0), "level": levels.get(name)}
+        for name in dict.fromkeys(names)
+    ]
+
+
+def _progress(status: ServiceStatus, now: float) -> dict[str, Any]:
+    backoff = status.backoff
+    return {
+        "deployments": [
+            {
+                "deployment": one.deployment_id,
+                "taskDefinition": one.task_definition_arn,
+                "createdAt": _iso(one.created_at),
+                "rolloutState": one.rollout_state,
+                "completedAt": _iso(one.completed_at),
+                "failedTasks": one.failed_tasks,
+            }
+            for one in status.deployments
+        ],
         "backoff": {
             "deployment": backoff.deployment,
             "round": backoff.round,
-            "until": iso(backoff.until),
+            "until": _iso(backoff.until),
             "active": now < backoff.until,
             "reason": backoff.reason,
         }
         if backoff
         else None,
         "zones": [
-            {"zone": one.zone, "refusals": one.refusals, "skippedUntil": iso(one.until), "reason": one.reason}
+            {
+                "zone": one.zone,
+                "capacity": one.capacity,
+                "refusals": one.refusals,
+                "skippedUntil": _iso(one.until),
+                "reason": one.reason,
+            }
             for one in status.zones
         ],
-        "nextWake": iso(status.next_wake),
-        "pass": state.pass_number,
-        "decisions": [_decision(decision) for decision in status.decisions],
-        "orphans": [task.task_id for task in state.tasks if task.managed is None and task.confirmed_at is not None],
     }
 
 
-def _task(task: Task, protected: Mapping[str, float]) -> dict[str, Any]:
-    observed, managed = task.observed, task.managed
-    ended = observed.desired_status == "STOPPED"
+# -- tasks ------------------------------------------------------------------------------------------------------------
+
+
+def _tasks(state: ServiceState, now: float) -> list[dict[str, Any]]:
+    protected = {one.task: one.until for one in state.operator.protections if one.until > now}
+    aside = {one.task for one in state.operator.standbys}
+    targets = targets_of(state)
+    return [
+        _task(task, protected, task.task_id in aside, targets.get(task.task_id, ()))
+        for task in sorted(state.tasks, key=_launch_order)
+    ]
+
+
+def _task(task: Task, protected: Mapping[str, float], on_standby: bool, targets: Sequence[Target]) -> dict[str, Any]:
+    observed, managed, notice = task.observed, task.managed, task.notice
     return {
         "taskId": task.task_id,
         "lastStatus": observed.last_status,
         "desiredStatus": observed.desired_status,
         "availabilityZone": zone_of(task),
+        "capacity": capacity_of(task),
+        "containerInstance": observed.container_instance,
         "deployment": managed.deployment if managed else None,
         "launch": observed.launch or None,
-        "createdAt": iso(observed.created_at),
-        "startedAt": iso(observed.started_at),
+        "createdAt": _iso(observed.created_at),
+        "startedAt": _iso(observed.started_at),
         "healthStatus": task.health.status if task.health else None,
-        "protectedUntil": iso(protected.get(task.task_id)),
-        "stopping": how_it_ended(task) if ended or (managed and managed.stop) else None,
+        "protectedUntil": _iso(protected.get(task.task_id)),
+        "standby": on_standby,
+        "notice": {
+            "kind": notice.kind,
+            "reason": notice.reason,
+            "at": _iso(notice.at),
+            "deadline": _iso(notice.deadline),
+        }
+        if notice
+        else None,
+        "stopping": how_it_ended(task) + _draining(task, targets) if _is_ending(task) else None,
         "address": observed.address,
+        "targets": [_target(target) for target in targets],
     }
 
 
-def _decision(decision: Any) -> dict[str, Any]:
-    parts = {"kind": decision.kind, "level": decision.level, "reason": decision.reason, "task": decision.task}
-    return {name: value for name, value in parts.items() if value is not None}
+def _is_ending(task: Task) -> bool:
+    return task.observed.desired_status == "STOPPED" or (task.managed is not None and task.managed.stop is not None)
 
 
 def _launch_order(task: Task) -> tuple[float, str]:
     return (task.managed.launched_at if task.managed else 0.0, task.task_id)
 
 
-def now_sentences(state: ServiceState, now: float) -> list[str]:
-    """What holds of a service at present, in sentences."""
-    line = summary(state.service, state.status, state.capacity, state.declared)
-    said = [f"{state.service} is {line['state']}: {line['stateReason']}"]
-    if state.capacity:
-        said.append(
-            f"desired count {state.capacity.desired_count}: {state.capacity.reason} ({iso(state.capacity.changed_at)})"
-        )
-    if state.declared:
-        definition = state.declared.task_definition_arn.rpartition("/")[2]
-        said.append(
-            f"deployment {state.declared.deployment} runs {definition}, declared {iso(state.declared.deployed_at)}"
-        )
-    said.extend(f"waiting: {one.reason}" for one in state.status.decisions if one.kind == "hold")
-    if state.status.next_wake and state.status.next_wake > now:
-        said.append(f"looks again at {iso(state.status.next_wake)} at the latest, and whenever something happens")
-    return said
+# -- load balancing ---------------------------------------------------------------------------------------------------
+
+_COUNTED = ("healthy", "unhealthy", "initial", "draining", "unused", "unavailable")
 
 
-def task_sentences(task_id: str, task: Task | None) -> list[str]:
-    """What holds of a task at present, in sentences."""
-    if task is None:
-        return [f"task {task_id} is gone"]
-    observed = task.observed
-    said = [f"task {task_id} is {observed.last_status}, and should be {observed.desired_status}"]
-    if task.managed:
-        said.append(
-            f"it belongs to deployment {task.managed.deployment} and was launched {iso(task.managed.launched_at)}"
-        )
-    if observed.desired_status == "STOPPED" or (task.managed and task.managed.stop):
-        said.append(f"it stops or stopped because: {how_it_ended(task)}")
-    return said
+def _target_groups(state: ServiceState) -> list[dict[str, Any]]:
+    tasks = {task.task_id: task for task in state.tasks}
+    return [_target_group(group, targets_in(group, tasks), tasks) for group in groups_of(state)]
 
 
-def story_of_task(task_id: str, launch: str | None, entries: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The entries that concern a task, oldest first: its own, its launch's, and those that name it."""
+def _target_group(group: TargetGroup, targets: Sequence[Target], tasks: Mapping[str, Task]) -> dict[str, Any]:
+    """A group, and how many of the service's own targets are in which state. What has left it counts no more."""
+    known, seen = group.known, group.recorded.seen if group.recorded else None
+    there = [target for target in targets if not target.has_left]
+    counts = Counter(target.health.state.partition(".")[0] for target in there)
+    return {
+        "name": group.name,
+        "arn": group.arn,
+        "targetType": known.target_type if known else None,
+        "protocol": known.protocol if known else None,
+        "loadBalancers": list(known.load_balancers) if known else [],
+        **{state: counts[state] for state in _COUNTED},
+        "foreign": seen.foreign if seen else 0,
+        "lastSeen": _iso(seen.seen_at) if seen else None,
+        "problem": group.problem,
+        "ofGoneTasks": [
+            {"task": one.registration.task, **_target(one)} for one in there if one.registration.task not in tasks
+        ],
+    }
 
-    def concerns(entry: Mapping[str, Any]) -> bool:
-        is_launch = launch is not None and entry.get("launch") == launch
-        return entry.get("task") == task_id or is_launch or task_id in entry["reason"]
 
-    return [entry for entry in reversed(entries) if concerns(entry)]
+def _target(target: Target) -> dict[str, Any]:
+    """The group by its name, which is unique in a region: ARNs would make thousands of tasks too long an answer."""
+    ledger, health = target.registration, target.health
+    return {
+        "targetGroup": target.group.name,
+        "target": ledger.target,
+        "port": ledger.port,
+        "container": target.container,
+        "state": health.state,
+        "reason": health.reason or None,
+        "description": health.description or None,
+        "since": _iso(health.since),
+        "registeredAt": _iso(ledger.registered_at),
+        "leavingAt": _iso(ledger.leaving_at),
+        "because": ledger.because or None,
+        "drainedAt": _iso(target.drained_at),
+    }
+
+
+def _draining(task: Task, targets: Sequence[Target]) -> str:
+    """How far a task is out of rotation that ECS was not told to stop yet: it leaves first."""
+    leaving = [target for target in targets if target.is_leaving]
+    if not leaving or task.observed.desired_status == "STOPPED":
+        return ""
+    ends = [target.drained_at for target in leaving if target.drained_at is not None]
+    return f"; draining until {_iso(max(ends))}" if len(ends) == len(leaving) else "; leaving rotation"
+
+
+def _load_balancing(balancing: Balancing | None, declared: DeclaredService | None) -> dict[str, Any] | None:
+    if balancing is None:
+        return None
+    return {
+        "generation": balancing.generation,
+        "upToDate": declared is not None and balancing.fingerprint == balancing_fingerprint(declared),
+        "checkedAt": _iso(balancing.checked_at),
+        "owned": [{"kind": one.kind, "key": one.key, "arn": one.arn} for one in balancing.owned],
+        "problems": list(balancing.problems),
+    }
+
+
+def _throttle(throttle: Throttle | None, now: float) -> dict[str, Any] | None:
+    if throttle is None or throttle.until <= now:
+        return None
+    return {"times": throttle.times, "until": _iso(throttle.until), "reason": throttle.reason}
+
+
+# -- wishes -----------------------------------------------------------------------------------------------------------
+
+
+def paused(pause: Pause | None) -> dict[str, Any] | None:
+    """A pause."""
+    if pause is None:
+        return None
+    return {
+        "mode": pause.mode,
+        "since": _iso(pause.at),
+        "until": _iso(pause.until),
+        "by": pause.by,
+        "reason": pause.reason,
+    }
+
+
+def overridden(override: Override | None) -> dict[str, Any] | None:
+    """An override."""
+    if override is None:
+        return None
+    return {
+        "count": override.count,
+        "since": _iso(override.at),
+        "until": _iso(override.until),
+        "by": override.by,
+        "reason": override.reason,
+    }
+
+
+def of_tasks(wishes: Iterable[Standby | StopWish]) -> list[dict[str, Any]]:
+    """Wishes of single tasks."""
+    return [{"taskId": one.task, "since": _iso(one.at), "by": one.by, "reason": one.reason} for one in wishes]
+
+
+def cordons(of_cluster: Iterable[Cordon], now: float) -> list[dict[str, Any]]:
+    """The cordons that hold, by zone."""
+    return [
+        {
+            "zone": one.zone,
+            "evacuate": one.evacuate,
+            "since": _iso(one.at),
+            "until": _iso(one.until),
+            "by": one.by,
+            "reason": one.reason,
+        }
+        for one in cordons_in_force(of_cluster, now)
+    ]
+
+
+def of_decision(decision: Decision) -> dict[str, Any]:
+    """What was decided and why."""
+    parts = {"kind": decision.kind, "level": decision.level, "reason": decision.reason, "task": decision.task}
+    return {name: value for name, value in parts.items() if value is not None}

@@ -1,17 +1,25 @@
-"""Once a minute: compare what is on record with what ECS says, and repair what events missed.
+"""Once a minute: compare what is on record with what ECS and ELB say, and repair what events missed.
 
 An auditor lives as long as its process and remembers the rosters it read, so that a quiet service costs no read: a
 roster is read again only when the index says that a pass has changed it.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
-from headcount.errors import HeadcountError
-from headcount.model.task import ContainerHealth, Task
-from headcount.planning.stock import matters
-from headcount.ports import AuditStore, Clock, Kicks, ServiceMark, Sighting, TaskRuntime
+from headcount.auditing_targets import GROUPS_A_MINUTE, is_news, is_on_record, is_well
+from headcount.errors import HeadcountError, Throttled
+from headcount.model.notices import OF_THE_INSTANCE, after, lighter_than
+from headcount.model.target import GroupTargets, TargetsSeen, seen_of
+from headcount.model.task import ContainerHealth, Notice, Task
+from headcount.noticing import is_settled, notice_by_look
+from headcount.planning.news import matters
+from headcount.ports import Clock, Kicks, ServiceMark
+from headcount.ports.auditing import AuditStore, Roster
+from headcount.ports.targets import TargetGroups
+from headcount.ports.tasks import InstanceSighting, Sighting, TaskRuntime
 
 VANISHED_AFTER_MISSES = 2  # one answer without a task may be ECS's mistake
 VANISHED_AFTER_SECONDS = 300.0  # a young task may be missing from DescribeTasks: ECS is eventually consistent
@@ -19,8 +27,13 @@ ORPHAN_AFTER_SECONDS = 120.0  # a younger task may be on its way into the table
 OVERDUE_SECONDS = 5.0
 LEFTOVER_SECONDS = 60.0
 SWEEP_SECONDS = 15 * 60.0
+SWEPT_AT_ONCE = 5_000  # tasks: fifty pages of ECS's list
 RESERVE_SECONDS = 5.0
+COMPARING_SECONDS = (
+    25.0  # what reading rosters leaves for the rest; those that are not read yet wait for the next minute
+)
 DESCRIBED_AT_ONCE = 100
+MOST_SILENT_GROUPS = 5  # target groups without an answer in one audit: what keeps ELB from it is not theirs alone
 
 
 @dataclass(slots=True)
@@ -32,15 +45,29 @@ class Findings:
     missed: int = 0
     vanished: int = 0
     orphans: int = 0
+    notices: int = 0
+    groups: int = 0
+    targets: int = 0
     kicked: int = 0
     out_of_time: bool = False
     troubles: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
-class _Roster:
+class _Known:
+    """A roster as it was read at a pass number, and what became of it since."""
+
     pass_number: int | None
     tasks: dict[str, Task]
+    targets: dict[str, GroupTargets]
+
+    @classmethod
+    def read(cls, roster: Roster, pass_number: int | None) -> "_Known":
+        return cls(
+            pass_number=pass_number,
+            tasks={task.task_id: task for task in roster.tasks},
+            targets={one.group: one for one in roster.targets},
+        )
 
 
 @dataclass(slots=True, kw_only=True)
@@ -48,12 +75,18 @@ class Auditor:
     """What ``audit_clusters`` does every minute."""
 
     runtime: TaskRuntime
+    target_groups: TargetGroups
     store: AuditStore
     kicks: Kicks
     clock: Clock
-    _rosters: dict[str, _Roster] = field(default_factory=dict)
+    _rosters: dict[str, _Known] = field(default_factory=dict)
+    _news: set[str] = field(default_factory=set)
+    _compared: set[tuple[str, str]] = field(default_factory=set)
+    _goes_on_after: tuple[str, str] = ("", "")
     _swept_at: dict[str, float] = field(default_factory=dict)
+    _sweeps: dict[str, Iterator[str]] = field(default_factory=dict)
     _misses: dict[str, int] = field(default_factory=dict)
+    _goes_on_at: dict[str, str] = field(default_factory=dict)
     _audits: int = 0
 
     def audit(self, clusters: Sequence[str], remaining: Callable[[], float]) -> Findings:
@@ -65,6 +98,8 @@ class Auditor:
                 break
             with self._contained(findings, f"cluster {cluster}"):
                 self._audit_cluster(cluster, findings, remaining)
+        self._look_at_target_groups(clusters, findings, remaining)
+        self._tell_services(findings)
         self._audits += 1
         return findings
 
@@ -82,39 +117,59 @@ class Auditor:
             findings.troubles.append(f"{where}: {error}")
 
     def _audit_cluster(self, cluster: str, findings: Findings, remaining: Callable[[], float]) -> None:
-        marks = self._readable(self.store.services(cluster), findings)
+        services = self.store.services(cluster)
+        marks, unread = self._readable(services, findings, remaining)
         findings.services += len(marks)
-        self._drop_rosters_of_others(cluster, marks)
-        for mark in marks:
+        self._drop_rosters_of_others(cluster, services)
+        for mark in (*marks, *unread):
             reason = self._why_due(mark)
             if reason is not None:
                 self._kick(mark.service, reason, findings)
-        news: set[str] = set()
         with self._contained(findings, f"cluster {cluster}"):
-            self._compare(cluster, marks, findings, remaining, news)
-        if self.clock() - self._swept_at.get(cluster, 0.0) >= SWEEP_SECONDS and remaining() >= RESERVE_SECONDS:
+            self._compare(cluster, marks, findings, remaining)
+        with self._contained(findings, f"container instances of cluster {cluster}"):
+            self._look_at_instances(cluster, marks, findings, remaining)
+        if remaining() >= RESERVE_SECONDS:
             with self._contained(findings, f"sweep of cluster {cluster}"):
-                self._sweep(cluster, findings, news)
-                self._swept_at[cluster] = self.clock()
-        for service in sorted(news):
-            self._kick(service, "the audit found news", findings)
+                self._sweep(cluster, findings)
+        self._tell_services(findings)
 
-    def _kick(self, service: str, reason: str, findings: Findings) -> None:
-        with self._contained(findings, f"kick of {service}"):
+    def _tell_services(self, findings: Findings) -> None:
+        """Kick the services of which there are news; those that cannot be kicked now are kicked by the next audit."""
+        for service in sorted(self._news):
+            if self._kick(service, "the audit found news", findings):
+                self._news.discard(service)
+
+    def _kick(self, service: str, reason: str, findings: Findings) -> bool:
+        try:
             self.kicks.kick(service, None, reason)
-            findings.kicked += 1
+        except HeadcountError as error:
+            findings.troubles.append(f"kick of {service}: {error}")
+            return False
+        findings.kicked += 1
+        return True
 
-    def _readable(self, marks: Iterable[ServiceMark], findings: Findings) -> list[ServiceMark]:
-        """The services whose rosters are known; those that a pass has changed since are read again."""
+    def _readable(
+        self, marks: Iterable[ServiceMark], findings: Findings, remaining: Callable[[], float]
+    ) -> tuple[list[ServiceMark], list[ServiceMark]]:
+        """The services whose rosters are known, and those that there is no time to read: half of it is for the rest.
+
+        A roster is read again when a pass has changed it.
+        """
+        left = remaining() / 2.0
         readable: list[ServiceMark] = []
+        unread: list[ServiceMark] = []
         for mark in marks:
             known = self._rosters.get(mark.service)
             with self._contained(findings, f"service {mark.service}"):
                 if known is None or known.pass_number != mark.pass_number:
-                    tasks = {task.task_id: task for task in self.store.roster(mark.service)}
-                    self._rosters[mark.service] = _Roster(pass_number=mark.pass_number, tasks=tasks)
+                    if remaining() < left:
+                        findings.out_of_time = True
+                        unread.append(mark)
+                        continue
+                    self._rosters[mark.service] = _Known.read(self.store.roster(mark.service), mark.pass_number)
                 readable.append(mark)
-        return readable
+        return readable, unread
 
     def _drop_rosters_of_others(self, cluster: str, marks: Iterable[ServiceMark]) -> None:
         """Services that left the index are no longer remembered."""
@@ -130,7 +185,8 @@ class Auditor:
             return "a manifest that no pass has seen"
         if mark.next_wake is not None and now > mark.next_wake + OVERDUE_SECONDS:
             return "an overdue timer"
-        stopped = (task.observed for task in self._rosters[mark.service].tasks.values())
+        roster = self._rosters.get(mark.service)
+        stopped = (task.observed for task in roster.tasks.values()) if roster else ()
         if any(one.last_status == "STOPPED" and now - (one.stopped_at or now) > LEFTOVER_SECONDS for one in stopped):
             return "a stopped task on record"
         return None
@@ -141,22 +197,25 @@ class Auditor:
         marks: Iterable[ServiceMark],
         findings: Findings,
         remaining: Callable[[], float],
-        news: set[str],
     ) -> None:
-        """Describe every task on record that is not known to be stopped; ``news`` gets the services that changed."""
+        """Describe every task on record that is not known to be stopped.
+
+        What an audit does not come to, for lack of time or because ECS asked for patience, is where the next begins.
+        """
         places = {
             task.task_id: mark.service
-            for mark in marks
+            for mark in self._from_where_it_stopped(cluster, marks)
             for task in self._rosters[mark.service].tasks.values()
             if task.observed.last_status != "STOPPED"
         }
         ids = list(places)
         findings.tasks += len(ids)
         for first in range(0, len(ids), DESCRIBED_AT_ONCE):
+            page = ids[first : first + DESCRIBED_AT_ONCE]
+            self._goes_on_at[cluster] = places[page[0]]
             if remaining() < RESERVE_SECONDS:
                 findings.out_of_time = True
                 return
-            page = ids[first : first + DESCRIBED_AT_ONCE]
             seen = {sighting.task_id: sighting for sighting in self.runtime.describe(cluster, page)}
             for task_id in page:
                 service = places[task_id]
@@ -167,7 +226,14 @@ class Auditor:
                 else:
                     changed = self._take_as_vanished(service, task, findings)
                 if changed:
-                    news.add(service)
+                    self._news.add(service)
+        self._goes_on_at.pop(cluster, None)
+
+    def _from_where_it_stopped(self, cluster: str, marks: Iterable[ServiceMark]) -> list[ServiceMark]:
+        """The services in order, from the one at which the last audit had to stop, and round."""
+        ordered = sorted(marks, key=lambda mark: mark.service)
+        first = sum(mark.service < self._goes_on_at.get(cluster, "") for mark in ordered)
+        return ordered[first:] + ordered[:first]
 
     def _take_in(self, service: str, task: Task, sighting: Sighting, findings: Findings) -> bool:
         """Write what differs: a newer version, another health. Both are remembered, so the next minute is quiet.
@@ -178,13 +244,15 @@ class Auditor:
         health, observed = task.health, task.observed
         if sighting.observed.version > observed.version:
             observed = sighting.observed
-            news = self.store.record_sighting(service, sighting) and matters(observed)
+            recorded = self.store.record_sighting(service, sighting)
+            news = recorded is not None and matters(observed, recorded.before)
             findings.missed += news
         if sighting.health in ("HEALTHY", "UNHEALTHY") and (health is None or health.status != sighting.health):
             health = ContainerHealth(status=sighting.health, seen_at=self.clock())
             self.store.record_health(service, task.task_id, health)
             news = True
-        self._rosters[service].tasks[task.task_id] = replace(task, observed=observed, health=health)
+        if observed is not task.observed or health is not task.health:
+            self._rosters[service].tasks[task.task_id] = replace(task, observed=observed, health=health)
         return news
 
     def _take_as_vanished(self, service: str, task: Task, findings: Findings) -> bool:
@@ -197,8 +265,151 @@ class Auditor:
         del self._misses[task.task_id]
         return self.store.record_vanished(service, task, "ECS does not know this task any more", self.clock())
 
-    def _sweep(self, cluster: str, findings: Findings, news: set[str]) -> None:
-        """Look at the cluster's tasks that nobody has written down; ``news`` gets the services they belong to.
+    def _look_at_instances(
+        self,
+        cluster: str,
+        marks: Iterable[ServiceMark],
+        findings: Findings,
+        remaining: Callable[[], float],
+    ) -> None:
+        """Describe the container instances under the tasks on record."""
+        tasks = self._tasks_by_instance(marks)
+        arns = list(tasks)
+        seen: dict[str, InstanceSighting] = {}
+        for number, arn in enumerate(arns):
+            if remaining() < RESERVE_SECONDS:  # looked at for each: an instance may carry a hundred tasks to be written
+                findings.out_of_time = True
+                return
+            if number % DESCRIBED_AT_ONCE == 0:
+                page = arns[number : number + DESCRIBED_AT_ONCE]
+                seen = {instance.instance: instance for instance in self.runtime.instances(cluster, page)}
+            if self._is_told(arn, seen):
+                self._correct_notices(tasks[arn], notice_by_look(seen.get(arn), arn, self.clock()), findings)
+
+    def _tasks_by_instance(self, marks: Iterable[ServiceMark]) -> dict[str, list[tuple[str, Task]]]:
+        """The tasks on record that should run on container instances, with their services."""
+        found: dict[str, list[tuple[str, Task]]] = {}
+        for mark in marks:
+            for task in self._rosters[mark.service].tasks.values():
+                if task.observed.container_instance and task.observed.desired_status == "RUNNING":
+                    found.setdefault(task.observed.container_instance, []).append((mark.service, task))
+        return found
+
+    def _is_told(self, arn: str, seen: Mapping[str, InstanceSighting]) -> bool:
+        """Whether ECS's answer tells anything of an instance: one answer without it may be ECS's mistake."""
+        if arn in seen:
+            self._misses.pop(arn, None)
+            return is_settled(seen[arn])
+        self._misses[arn] = self._misses.get(arn, 0) + 1
+        return self._misses[arn] >= VANISHED_AFTER_MISSES
+
+    def _correct_notices(self, tasks: Iterable[tuple[str, Task]], notice: Notice | None, findings: Findings) -> None:
+        """What one instance means to each of its tasks."""
+        for service, task in tasks:
+            with self._contained(findings, f"notice of task {task.task_id} of {service}"):
+                if self._correct_notice(service, task, notice):
+                    findings.notices += 1
+                    self._news.add(service)
+
+    def _correct_notice(self, service: str, task: Task, notice: Notice | None) -> bool:
+        """Write what differs, and take back what no longer holds. Remembered, so that the next minute is quiet."""
+        standing = task.notice
+        if (
+            standing is not None
+            and standing.kind in OF_THE_INSTANCE
+            and (notice is None or notice.kind in lighter_than(standing.kind))
+        ):
+            self.store.record_notice(service, task.task_id, None)
+            standing = None
+        corrected = after(notice, standing)
+        if corrected == task.notice:
+            return False
+        if corrected is not None:
+            self.store.record_notice(service, task.task_id, corrected)
+        self._rosters[service].tasks[task.task_id] = replace(task, notice=corrected)
+        return True
+
+    # -- target groups ------------------------------------------------------------------------------------------------
+
+    def _look_at_target_groups(
+        self, clusters: Sequence[str], findings: Findings, remaining: Callable[[], float]
+    ) -> None:
+        """Ask ELB for the groups in which something is registered, as many as its limits and the time allow.
+
+        The next audit goes on with the group after the last: the alarms on target health do not wait for it. ELB's
+        limits are those of the account: all clusters share them, and the passes too.
+        """
+        silent = 0
+        for service, group in self._groups_in_turn(clusters):
+            if remaining() < RESERVE_SECONDS:
+                findings.out_of_time = True
+                return
+            where = f"target group {group} of {service}"
+            try:
+                self._look_at_group(service, group, findings)
+            except Throttled as error:
+                findings.troubles.append(f"{where}: {error}")
+                return
+            except HeadcountError as error:
+                findings.troubles.append(f"{where}: {error}")
+                silent += 1
+            self._goes_on_after = (service, group)
+            if silent >= MOST_SILENT_GROUPS:
+                return
+
+    def _groups_in_turn(self, clusters: Sequence[str]) -> list[tuple[str, str]]:
+        """Services with their target groups, from where the last audit stopped, and round; not more than a minute's."""
+        groups = sorted(
+            (service, ledger.group)
+            for service, known in self._rosters.items()
+            if service.partition("/")[0] in clusters
+            for ledger in known.targets.values()
+            if ledger.registrations
+        )
+        self._compared.intersection_update(groups)
+        first = sum(one <= self._goes_on_after for one in groups)
+        return [*groups[first:], *groups[:first]][:GROUPS_A_MINUTE]
+
+    def _look_at_group(self, service: str, group: str, findings: Findings) -> None:
+        """Write what ELB says if it differs from the record.
+
+        The roster may be older than the answer, and lack a target that a pass has registered since: where something
+        differs, it is read again before anything is written.
+        """
+        ledger = self._rosters[service].targets.get(group)
+        if ledger is None:
+            return
+        asked_at = self.clock()
+        answer = self.target_groups.health(group)
+        findings.groups += 1
+        findings.targets += len(ledger.registrations)
+        seen = seen_of(ledger, answer, asked_at)
+        if is_on_record(ledger, seen):
+            if (service, group) not in self._compared:
+                self._take_in_targets(service, ledger, seen)
+            return
+        known = self._rosters[service] = _Known.read(self.store.roster(service), self._rosters[service].pass_number)
+        ledger = known.targets.get(group)
+        if ledger is not None and ledger.registrations:
+            self._take_in_targets(service, ledger, seen_of(ledger, answer, asked_at))
+
+    def _take_in_targets(self, service: str, ledger: GroupTargets, seen: TargetsSeen) -> None:
+        """Write what differs; remembered, so that the next minute is quiet.
+
+        Whatever is not well is news to a new auditor: the last one may have died before it told.
+        """
+        first = (service, ledger.group) not in self._compared
+        if not is_on_record(ledger, seen):
+            self.store.record_targets_seen(service, ledger.group, seen)
+            self._rosters[service].targets[ledger.group] = replace(ledger, seen=seen)
+        if is_news(ledger, seen) or (first and not is_well(ledger, seen)):
+            self._news.add(service)
+        self._compared.add((service, ledger.group))
+
+    # -- orphans ------------------------------------------------------------------------------------------------------
+
+    def _sweep(self, cluster: str, findings: Findings) -> None:
+        """Look at tasks of the cluster that nobody has written down.
 
         An event alone does not write a task down: it may be an echo, so its record counts for nothing until confirmed.
         """
@@ -208,11 +419,31 @@ class Auditor:
             for task_id, task in roster.tasks.items()
             if task.managed is not None or task.confirmed_at is not None
         }
-        strangers = [task_id for task_id in self.runtime.sweep(cluster) if task_id not in known]
+        strangers = [task_id for task_id in self._swept_now(cluster) if task_id not in known]
+        if not strangers:
+            return
         for sighting in self.runtime.describe(cluster, strangers):
             age = self.clock() - (sighting.observed.created_at or self.clock())
             if sighting.service is None or age < ORPHAN_AFTER_SECONDS:
                 continue
             findings.orphans += 1
             self.store.confirm(sighting.service, sighting, self.clock())
-            news.add(sighting.service)
+            self._news.add(sighting.service)
+
+    def _swept_now(self, cluster: str) -> list[str]:
+        """The tasks whose turn it is in the sweep that is under way, or is due now.
+
+        A large cluster is swept over several audits: its list has so many pages that ECS would lose its patience.
+        """
+        under_way = self._sweeps.get(cluster)
+        if under_way is None:
+            if self.clock() - self._swept_at.get(cluster, 0.0) < SWEEP_SECONDS:
+                return []
+            under_way = iter(self.runtime.sweep(cluster))
+        self._sweeps.pop(cluster, None)  # a sweep that fails begins anew with the next audit
+        swept = list(islice(under_way, SWEPT_AT_ONCE))
+        if len(swept) < SWEPT_AT_ONCE:
+            self._swept_at[cluster] = self.clock()
+        else:
+            self._sweeps[cluster] = under_way
+        return swept

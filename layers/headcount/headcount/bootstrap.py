@@ -11,10 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any
 
-import boto3
 from aws_lambda_powertools import Logger
-from botocore.config import Config
 
+from headcount.aws.clients import Later, client, lambda_for, leave_times_as_numbers
 from headcount.settings import Settings, read_settings
 
 CALLS_AT_ONCE = 8
@@ -26,34 +25,59 @@ def logger() -> Logger:
 
 
 def observer() -> tuple[Any, Settings]:
-    """``observe_tasks``: an ``Observer``."""
-    from headcount.aws.dynamodb import ServiceTable
-    from headcount.observing import Observer
+    """``observe_tasks``: an ``Intake``. What announcements need is made when the first one comes: they are rare."""
+    from headcount.aws.dynamodb_observe import ObserveTable
+    from headcount.observing import Intake, Observer
 
-    settings = read_settings("HEADCOUNT_TABLE", "HEADCOUNT_RECONCILE_QUEUE_URL")
-    store = ServiceTable(_client("dynamodb"), settings.table, settings.install, time.time)
-    return Observer(store=store, kicks=_kicks(settings)), settings
+    settings = read_settings("HEADCOUNT_TABLE", "HEADCOUNT_RECONCILE_QUEUE_URL", "HEADCOUNT_CLUSTERS")
+    store = ObserveTable(client("dynamodb"), settings.table, settings.install, time.time)
+    observer = Observer(store=store, kicks=_kicks(settings))
+    return Intake(observer=observer, announcements=cache(lambda: _announcements(store, settings))), settings
+
+
+def _announcements(store: Any, settings: Settings) -> Any:
+    from headcount.aws.ecs import EcsTaskRuntime
+    from headcount.noticing import Announcements
+
+    return Announcements(
+        store=store,
+        runtime=EcsTaskRuntime(client("ecs"), settings.install),
+        kicks=_kicks(settings),
+        clock=time.time,
+        clusters=settings.clusters,
+    )
 
 
 def reconciler() -> tuple[Any, Settings]:
     """``reconcile_service``: a ``Reconciler``."""
     from headcount.aws.dynamodb_reconcile import ReconcileTable
     from headcount.aws.ecs import EcsTaskRuntime
+    from headcount.aws.elbv2 import Elbv2TargetGroups
     from headcount.aws.eventbridge import EventBridgeAnnouncer
+    from headcount.aws.invoking import InvokedLoadBalancerRequests, InvokedScalingRequests
     from headcount.aws.sqs import SqsTimers
     from headcount.aws.telling import PowertoolsTelling
     from headcount.control_loop import Reconciler
 
-    settings = read_settings("HEADCOUNT_TABLE", "HEADCOUNT_RECONCILE_QUEUE_URL", "HEADCOUNT_TIMER_QUEUE_URL")
-    store = ReconcileTable(_client("dynamodb"), settings.table, settings.install, time.time, settings.history_days)
+    settings = read_settings(
+        "HEADCOUNT_TABLE",
+        "HEADCOUNT_RECONCILE_QUEUE_URL",
+        "HEADCOUNT_TIMER_QUEUE_URL",
+        "HEADCOUNT_BALANCER_FUNCTION",
+        "HEADCOUNT_SCALING_FUNCTION",
+    )
+    store = ReconcileTable(client("dynamodb"), settings.table, settings.install, time.time, settings.history_days)
     log = logger()
-    announcer = EventBridgeAnnouncer(_client("events"), settings.event_bus, _ecs_arn(settings), log)
+    announcer = EventBridgeAnnouncer(client("events"), settings.event_bus, _arn(settings, "ecs"), log)
     return (
         Reconciler(
-            runtime=EcsTaskRuntime(_client("ecs"), settings.install),
+            runtime=EcsTaskRuntime(client("ecs"), settings.install),
+            target_groups=Elbv2TargetGroups(Later("elbv2")),
+            load_balancers=InvokedLoadBalancerRequests(Later("lambda"), settings.balancer_function),
+            scaling=InvokedScalingRequests(Later("lambda"), settings.scaling_function),
             store=store,
             kicks=_kicks(settings),
-            timers=SqsTimers(_client("sqs"), settings.timer_queue_url),
+            timers=SqsTimers(client("sqs"), settings.timer_queue_url),
             telling=PowertoolsTelling(log, announcer, settings.install, settings.metrics_per_service),
             clock=time.time,
             jitter=random.random,
@@ -68,14 +92,40 @@ def auditor() -> tuple[Any, Settings]:
     from headcount.auditing import Auditor
     from headcount.aws.dynamodb_audit import AuditTable
     from headcount.aws.ecs import EcsTaskRuntime
+    from headcount.aws.elbv2 import Elbv2TargetGroups
 
+    leave_times_as_numbers()
     settings = read_settings("HEADCOUNT_TABLE", "HEADCOUNT_RECONCILE_QUEUE_URL", "HEADCOUNT_CLUSTERS")
     return (
         Auditor(
-            runtime=EcsTaskRuntime(_client("ecs"), settings.install),
-            store=AuditTable(_client("dynamodb"), settings.table, settings.install, time.time),
+            runtime=EcsTaskRuntime(client("ecs"), settings.install),
+            target_groups=Elbv2TargetGroups(Later("elbv2")),
+            store=AuditTable(client("dynamodb"), settings.table, settings.install, time.time),
             kicks=_kicks(settings),
             clock=time.time,
+        ),
+        settings,
+    )
+
+
+def keeper() -> tuple[Any, Settings]:
+    """``keep_load_balancers``: a ``LoadBalancerKeeper``. Clients are made when they are first needed."""
+    from headcount.aws.dynamodb_balancing import BalancingTable
+    from headcount.aws.elbv2_resources import ElbLoadBalancerResources
+    from headcount.aws.look_log import PowertoolsLookLog
+    from headcount.keeping_load_balancers import LoadBalancerKeeper
+
+    settings = read_settings("HEADCOUNT_TABLE", "HEADCOUNT_RECONCILE_QUEUE_URL")
+    table = BalancingTable(client("dynamodb"), settings.table, settings.install, time.time, settings.history_days)
+    return (
+        LoadBalancerKeeper(
+            resources=ElbLoadBalancerResources(client),
+            store=table,
+            kicks=_kicks(settings),
+            log=PowertoolsLookLog(logger()),
+            clock=time.time,
+            install=settings.install,
+            may_manage=settings.manage_load_balancers,
         ),
         settings,
     )
@@ -84,25 +134,81 @@ def auditor() -> tuple[Any, Settings]:
 def waker() -> tuple[Any, Settings]:
     """``wake_services``: a ``Waker``."""
     from headcount.aws.dynamodb import ServiceTable
+    from headcount.aws.invoking import InvokedScalingRequests
     from headcount.waking import Waker
 
-    settings = read_settings("HEADCOUNT_TABLE", "HEADCOUNT_RECONCILE_QUEUE_URL")
-    store = ServiceTable(_client("dynamodb"), settings.table, settings.install, time.time)
-    return Waker(store=store, kicks=_kicks(settings)), settings
+    settings = read_settings("HEADCOUNT_TABLE", "HEADCOUNT_RECONCILE_QUEUE_URL", "HEADCOUNT_SCALING_FUNCTION")
+    store = ServiceTable(client("dynamodb"), settings.table, settings.install, time.time)
+    scaling = InvokedScalingRequests(Later("lambda"), settings.scaling_function)
+    return Waker(store=store, kicks=_kicks(settings), scaling=scaling), settings
+
+
+def decider() -> tuple[Any, Settings]:
+    """``decide_scaling``: a ``ScalingDecider``. Clients are made when they are first needed."""
+    from headcount.aws.awslambda import LambdaUserFunctions
+    from headcount.aws.backlog import SqsQueues
+    from headcount.aws.cloudwatch import CloudWatchMetrics
+    from headcount.aws.cloudwatch_alarms import CloudWatchAlarms
+    from headcount.aws.dynamodb_scaling import ScalingTable
+    from headcount.aws.native_services import EcsNativeServices
+    from headcount.aws.scaling_log import PowertoolsScalingLog
+    from headcount.aws.scheduler import EventBridgeSchedules, ScheduleTarget
+    from headcount.aws.sqs import SqsScalingTimers
+    from headcount.deciding_scaling import ScalingDecider
+
+    settings = read_settings(
+        "HEADCOUNT_TABLE",
+        "HEADCOUNT_RECONCILE_QUEUE_URL",
+        "HEADCOUNT_TIMER_QUEUE_URL",
+        "HEADCOUNT_SCHEDULE_GROUP",
+        "HEADCOUNT_SCHEDULE_ROLE_ARN",
+        "HEADCOUNT_EVENT_DEAD_LETTERS_ARN",
+        "AWS_LAMBDA_FUNCTION_NAME",
+    )
+    target = ScheduleTarget(
+        group=settings.schedule_group,
+        function=f"{_arn(settings, 'lambda')}:function:{settings.own_function}",
+        role=settings.schedule_role,
+        dead_letters=settings.event_dead_letters,
+    )
+    return (
+        ScalingDecider(
+            store=ScalingTable(client("dynamodb"), settings.table, settings.install, time.time, settings.history_days),
+            metrics=CloudWatchMetrics(Later("cloudwatch")),
+            alarms=CloudWatchAlarms(Later("cloudwatch")),
+            schedules=EventBridgeSchedules(Later("scheduler"), target, time.time),
+            functions=LambdaUserFunctions(lambda_for),
+            queues=SqsQueues(client("sqs")),
+            native=EcsNativeServices(Later("ecs"), Later("application-autoscaling")),
+            kicks=_kicks(settings),
+            timers=SqsScalingTimers(client("sqs"), settings.timer_queue_url),
+            log=PowertoolsScalingLog(logger()),
+            clock=time.time,
+            spread=_in_threads(CALLS_AT_ONCE),
+            install=settings.install,
+        ),
+        settings,
+    )
 
 
 def controller() -> tuple[Any, Settings]:
     """``control``: a ``Controller``."""
     from headcount.aws.dynamodb_control import ControlTable
+    from headcount.aws.native_services import EcsNativeServices
     from headcount.aws.registry import AwsRegistry
+    from headcount.aws.scaling_surroundings import AwsSurroundings
     from headcount.controlling import Controller
 
     settings = read_settings("HEADCOUNT_TABLE", "HEADCOUNT_RECONCILE_QUEUE_URL", "HEADCOUNT_CLUSTERS")
     return (
         Controller(
-            store=ControlTable(_client("dynamodb"), settings.table, settings.install, time.time, settings.history_days),
+            store=ControlTable(client("dynamodb"), settings.table, settings.install, time.time, settings.history_days),
             kicks=_kicks(settings),
-            registry=AwsRegistry(_client("ecs"), _client("ec2")),
+            registry=AwsRegistry(
+                client("ecs"), client("ec2"), Later("elbv2"), may_manage=settings.manage_load_balancers
+            ),
+            native=EcsNativeServices(client("ecs"), Later("application-autoscaling")),
+            surroundings=AwsSurroundings(client("ecs"), Later("cloudwatch"), settings.scaling_functions),
             clock=time.time,
             new_id=lambda: uuid.uuid4().hex,
             clusters=settings.clusters,
@@ -111,31 +217,17 @@ def controller() -> tuple[Any, Settings]:
     )
 
 
-@cache
-def _client(service: str) -> Any:
-    """A client that gives up early: a pass has seconds, and a later pass tries again.
-
-    ECS is asked once: Headcount's own tokens and recorded stops make a later pass the better retry.
-    """
-    patience = (
-        Config(connect_timeout=1, read_timeout=4, retries={"mode": "standard", "total_max_attempts": 1})
-        if service == "ecs"
-        else Config(connect_timeout=1, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2})
-    )
-    return boto3.client(service, config=patience)  # type: ignore[call-overload]  # a name per call, checked by the tests
-
-
 def _kicks(settings: Settings) -> Any:
     from headcount.aws.sqs import SqsKicks
 
-    return SqsKicks(_client("sqs"), settings.reconcile_queue_url, time.time)
+    return SqsKicks(client("sqs"), settings.reconcile_queue_url, time.time)
 
 
-def _ecs_arn(settings: Settings) -> str:
-    """``arn:aws:ecs:<region>:<account>``, read off the queue's address instead of asking STS at every cold start."""
-    meta = _client("ecs").meta
+def _arn(settings: Settings, service: str) -> str:
+    """``arn:aws:<service>:<region>:<account>``: the account is that of the queue's address, so that no call is made."""
+    meta = client("sqs").meta
     account = settings.reconcile_queue_url.rstrip("/").split("/")[-2]
-    return f"arn:{meta.partition}:ecs:{meta.region_name}:{account}"
+    return f"arn:{meta.partition}:{service}:{meta.region_name}:{account}"
 
 
 def _in_threads(most: int) -> Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[Any]]:

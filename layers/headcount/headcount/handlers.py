@@ -7,10 +7,18 @@ from aws_lambda_powertools import Logger
 
 from headcount.errors import Poisoned, TransientError
 
+LOGGED_CHARACTERS = 128
+
 
 def remaining_seconds(context: Any) -> Callable[[], float]:
     """How long this invocation may still take, as a function."""
     return lambda: float(context.get_remaining_time_in_millis()) / 1000.0
+
+
+def asked(request: object) -> dict[str, str]:
+    """Who asked ``control`` for what, short enough for a log line, whatever was sent."""
+    fields = request if isinstance(request, Mapping) else {}
+    return {name: str(fields.get(name))[:LOGGED_CHARACTERS] for name in ("operation", "by")}
 
 
 def each_record(

@@ -9,12 +9,14 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 
-def create_resources(deployment: Deployment, *, dynamodb: "DynamoDBClient", sqs: "SQSClient") -> None:
-    """Dead-letter queues come first: a queue names its own when it is made."""
+def create_resources(deployment: Deployment, *, dynamodb: "DynamoDBClient", sqs: "SQSClient", scheduler: Any) -> None:
+    """Dead-letter queues come first: a queue names its own when it is made. `scheduler`: its boto3 client."""
     for table in deployment.tables:
         _create_table(table, dynamodb)
     for queue in sorted(deployment.queues, key=lambda queue: queue.is_redriven):
         _create_queue(queue, sqs)
+    for group in deployment.schedule_groups:
+        scheduler.create_schedule_group(Name=group)
 
 
 def _create_table(table: Table, dynamodb: "DynamoDBClient") -> None:

@@ -60,7 +60,10 @@ class AsynchronousInvocation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Function:
-    """A Lambda function: code and layers are folders on this machine. `memory` is in MB."""
+    """A Lambda function: code and layers are folders on this machine. `memory` is in MB.
+
+    `allows_loops`: its RecursiveLoop is `Allow` and not `Terminate`.
+    """
 
     logical_id: str
     name: str
@@ -72,6 +75,7 @@ class Function:
     memory: int = 128
     environment: Mapping[str, str] = field(default_factory=dict)
     reserved_concurrency: int | None = None
+    allows_loops: bool = False
     asynchronous: AsynchronousInvocation = AsynchronousInvocation()
 
 
@@ -128,6 +132,7 @@ class Deployment:
     queues: tuple[Queue, ...]
     functions: tuple[Function, ...]
     rules: tuple[Rule, ...]
+    schedule_groups: tuple[str, ...]
     schedules: tuple[Schedule, ...]
     mappings: tuple[EventSourceMapping, ...]
     outputs: Mapping[str, str]

@@ -28,6 +28,8 @@ class EventFaults(Protocol):
 
     def events(self, event: Event) -> list[tuple[float, Event]]: ...
 
+    def copies_of_invocation(self, function: str) -> int: ...
+
 
 class EventBus:
     """The default event bus."""

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from headcount_sandbox.platform.deployment import EventSourceMapping
 from headcount_sandbox.platform.function_pool import Invocation, Outcome
+from headcount_sandbox.platform.lineage import lineage_of
 from headcount_sandbox.platform.moto_queues import Queues, Received
 
 _MOST_PER_RECEIVE = 10
@@ -77,7 +78,12 @@ class EventSource:
         with self._lock:
             self._in_flight += 1
         payload = json.dumps({"Records": [message.record for message in batch]}).encode()
-        self._pool.submit(Invocation(payload=payload, done=lambda outcome: self._finish_batch(batch, outcome)))
+        invocation = Invocation(
+            payload=payload,
+            done=lambda outcome: self._finish_batch(batch, outcome),
+            lineage=lineage_of(message.trace_header for message in batch),
+        )
+        self._pool.submit(invocation)
         return True
 
     def _finish_batch(self, batch: list[Received], outcome: Outcome) -> None:

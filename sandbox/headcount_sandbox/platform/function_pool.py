@@ -16,11 +16,14 @@ from typing import Any, Protocol
 from headcount_sandbox.platform.deployment import Function, Place
 from headcount_sandbox.platform.function_logs import new_stream, write_platform_line
 from headcount_sandbox.platform.lambda_runtime import FunctionProcess, Launch, Spawner, error_payload, new_access_key
+from headcount_sandbox.platform.lineage import Lineage
 from headcount_sandbox.platform.runtime_api import Delivery
+from headcount_sandbox.world.clock import world_clock, world_time
 from headcount_sandbox.world.timers import Timers
 
 # AWS allows 10 s for imports; a laptop that starts everything at once on two cores needs more.
 INIT_SECONDS = 30.0
+RECURSION = "Recursive invocations were detected: the function has been invoked by the same event too often."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,10 +37,14 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invocation:
-    """One run of a function. `done` is called exactly once, from any thread, and must be quick."""
+    """One run of a function. `done` is called exactly once, from any thread, and must be quick.
+
+    `lineage` is the chain of events that it belongs to.
+    """
 
     payload: bytes
     done: Callable[[Outcome], None]
+    lineage: Lineage = field(default_factory=Lineage)
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
 
@@ -104,7 +111,10 @@ class FunctionPool:
             return self._statistics
 
     def submit(self, invocation: Invocation) -> None:
-        """Runs it as soon as a process is free."""
+        """Runs it as soon as a process is free; where it would go on with a recursive loop it fails."""
+        if is_stopped(self.function, invocation.lineage):
+            invocation.done(stopped(invocation))
+            return
         with self._lock:
             closed = self._closed
             if not closed:
@@ -198,8 +208,8 @@ class FunctionPool:
                 request_id=invocation.request_id,
                 payload=invocation.payload,
                 function_arn=self.function.arn,
-                deadline=int((time.time() + timeout) * 1000),
-                trace_id=f"Root=1-{int(time.time()):08x}-{uuid.uuid4().hex[:24]};Sampled=0",
+                deadline=int((world_time() + timeout * world_clock().scale) * 1000),
+                trace_id=invocation.lineage.through(self.function.arn).trace_header(),
             )
         )
 
@@ -267,6 +277,16 @@ class FunctionPool:
     def _write_log(self, kind: str, record: dict[str, Any]) -> None:
         with self._lock:
             write_platform_line(self.log, kind, record)
+
+
+def is_stopped(function: Function, lineage: Lineage) -> bool:
+    """Whether Lambda ends a recursive loop here, instead of invoking the function."""
+    return not function.allows_loops and lineage.is_loop(function.arn)
+
+
+def stopped(invocation: Invocation) -> Outcome:
+    """What becomes of an invocation that would go on with a recursive loop."""
+    return _failure(invocation, "RecursiveInvocationException", RECURSION)
 
 
 def _outcome_of_death(invocation: Invocation, process: FunctionProcess) -> Outcome:

@@ -9,13 +9,22 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
 from headcount_sandbox.platform.deployment import Function
-from headcount_sandbox.platform.function_pool import FunctionPool, Invocation, Outcome
+from headcount_sandbox.platform.function_pool import (
+    RECURSION,
+    FunctionPool,
+    Invocation,
+    Outcome,
+    is_stopped,
+    stopped,
+)
+from headcount_sandbox.platform.lineage import Lineage, lineage_of
+from headcount_sandbox.world.clock import real_seconds, world_time
 from headcount_sandbox.world.timers import Timers
 
 # Lambda waits one and two minutes; nobody waits that long for a laptop.
@@ -35,11 +44,12 @@ class _Event:
     payload: bytes
     request_id: str
     accepted_at: float
+    lineage: Lineage = field(default_factory=Lineage)
     attempt: int = 1
 
 
 class Invocations:
-    """Runs functions by name."""
+    """Runs functions by name. `copies` says how often an asynchronous invocation of a function is to arrive."""
 
     def __init__(
         self,
@@ -47,14 +57,16 @@ class Invocations:
         *,
         send: SendToQueue,
         timers: Timers,
+        copies: Callable[[str], int],
         retry_delays: tuple[float, ...] = RETRY_DELAYS,
     ) -> None:
         self._pools = pools
+        self._copies = copies
         self._send = send
         self._timers = timers
         self._retry_delays = retry_delays
 
-    def invoke(self, function_name: str, payload: bytes, invocation_type: str) -> InvokeAnswer:
+    def invoke(self, function_name: str, payload: bytes, invocation_type: str, trace: str = "", /) -> InvokeAnswer:
         """Answers an Invoke request for a function of this name: status, headers and body."""
         pool = self._pools.get(function_name)
         if pool is None:
@@ -74,29 +86,45 @@ class Invocations:
         except ValueError as error:
             message = f"Could not parse request body into json: {error}"
             return _refusal(HTTPStatus.BAD_REQUEST, "InvalidRequestContentException", message)
+        lineage = lineage_of([trace])
         match invocation_type:
             case "DryRun":
                 return HTTPStatus.NO_CONTENT, {}, b""
             case "Event":
-                request_id = self.invoke_asynchronously(pool.function, payload)
+                request_id = self.invoke_asynchronously(pool.function, payload, lineage)
                 return HTTPStatus.ACCEPTED, {"x-amzn-RequestId": request_id}, b""
+            case _ if is_stopped(pool.function, lineage):
+                return _refusal(HTTPStatus.BAD_REQUEST, "RecursiveInvocationException", RECURSION)
             case _:
-                return _synchronous(pool, payload)
+                return _synchronous(pool, payload, lineage)
 
-    def invoke_asynchronously(self, function: Function, payload: bytes) -> str:
+    def invoke_asynchronously(self, function: Function, payload: bytes, lineage: Lineage | None = None) -> str:
         """Takes an event for a function and returns at once; the request id."""
-        request_id = str(uuid.uuid4())
-        self._attempt(_Event(function=function, payload=payload, request_id=request_id, accepted_at=time.monotonic()))
-        return request_id
+        event = _Event(
+            function=function,
+            payload=payload,
+            request_id=str(uuid.uuid4()),
+            accepted_at=time.monotonic(),
+            lineage=lineage or Lineage(),
+        )
+        for _ in range(self._copies(function.name)):
+            self._attempt(event)
+        return event.request_id
 
     def _attempt(self, event: _Event) -> None:
-        self._pools[event.function.name].submit(
-            Invocation(
-                payload=event.payload,
-                request_id=event.request_id,
-                done=lambda outcome: self._attempted(event, outcome),
-            )
+        invocation = Invocation(
+            payload=event.payload,
+            request_id=event.request_id,
+            done=lambda outcome: self._attempted(event, outcome),
+            lineage=event.lineage,
         )
+        pool = self._pools.get(event.function.name)
+        if pool is None:
+            return  # it was deleted meanwhile
+        if is_stopped(event.function, event.lineage):
+            self._give_up(event, stopped(invocation), "RecursiveInvocation")
+        else:
+            pool.submit(invocation)
 
     def _attempted(self, event: _Event, outcome: Outcome) -> None:
         if not outcome.failed:
@@ -106,7 +134,7 @@ class Invocations:
             self._give_up(event, outcome, "RetriesExhausted")
             return
         delay = self._retry_delays[min(event.attempt, len(self._retry_delays)) - 1]
-        if time.monotonic() + delay - event.accepted_at > settings.maximum_event_age:
+        if time.monotonic() + delay - event.accepted_at > real_seconds(settings.maximum_event_age):
             self._give_up(event, outcome, "EventAgeExceeded")
             return
         following = replace(event, attempt=event.attempt + 1)
@@ -126,7 +154,7 @@ class Invocations:
             self._send(settings.dead_letter_queue, event.payload.decode(), attributes, None)
 
 
-def _synchronous(pool: FunctionPool, payload: bytes) -> InvokeAnswer:
+def _synchronous(pool: FunctionPool, payload: bytes, lineage: Lineage) -> InvokeAnswer:
     finished = threading.Event()
     outcomes: list[Outcome] = []
 
@@ -134,7 +162,7 @@ def _synchronous(pool: FunctionPool, payload: bytes) -> InvokeAnswer:
         outcomes.append(outcome)
         finished.set()
 
-    pool.submit(Invocation(payload=payload, done=done))
+    pool.submit(Invocation(payload=payload, done=done, lineage=lineage))
     finished.wait()
     (outcome,) = outcomes
     headers = {
@@ -155,7 +183,9 @@ def _refusal(status: HTTPStatus, error_type: str, message: str) -> InvokeAnswer:
 def _invocation_record(event: _Event, outcome: Outcome, condition: str) -> dict[str, Any]:
     return {
         "version": "1.0",
-        "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "timestamp": datetime.fromtimestamp(world_time(), UTC)
+        .isoformat(timespec="milliseconds")
+        .replace("+00:00", "Z"),
         "requestContext": {
             "requestId": event.request_id,
             "functionArn": f"{event.function.arn}:$LATEST",

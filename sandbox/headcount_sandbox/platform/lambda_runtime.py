@@ -21,6 +21,7 @@ from typing import Protocol
 
 from headcount_sandbox.platform.deployment import Function, Place
 from headcount_sandbox.platform.runtime_api import Delivery, RuntimeApi
+from headcount_sandbox.world.clock import world_clock
 
 # The system closes the connections of a process before its end can be seen, unless a child of it keeps them open.
 _HANG_UP_SECONDS = 1.0
@@ -41,7 +42,7 @@ class Launch:
 
         Nothing of the user's own AWS configuration reaches the function: it must not act on a real account.
         """
-        function, region = self.function, self.place.region
+        function, region, clock = self.function, self.place.region, world_clock()
         return {
             **{name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT") if name in os.environ},
             "LANG": "en_US.UTF-8",
@@ -67,6 +68,7 @@ class Launch:
             "AWS_LAMBDA_RUNTIME_API": runtime_api,
             "LAMBDA_TASK_ROOT": str(function.code),
             "_HANDLER": function.handler,
+            **({} if clock.is_the_machines else {"HEADCOUNT_SANDBOX_CLOCK": clock.as_text()}),
         }
 
 

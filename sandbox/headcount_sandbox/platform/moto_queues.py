@@ -16,11 +16,12 @@ from moto.sqs.models import Queue as MotoQueue
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Received:
-    """A message in flight. `record` is what a function gets of it."""
+    """A message in flight. `record` is what a function gets of it, `trace_header` who sent it (empty: not known)."""
 
     message_id: str
     receipt_handle: str
     record: dict[str, Any]
+    trace_header: str = ""
 
 
 class Queues(Protocol):
@@ -62,7 +63,7 @@ class MotoQueues:
 
     def _received(self, message: Message, queue_arn: str) -> Received:
         receipt_handle = str(message.receipt_handle)
-        record = {
+        record: dict[str, Any] = {
             "messageId": message.id,
             "receiptHandle": receipt_handle,
             "body": message.body,
@@ -75,7 +76,8 @@ class MotoQueues:
             "eventSourceARN": queue_arn,
             "awsRegion": self._region,
         }
-        return Received(message_id=message.id, receipt_handle=receipt_handle, record=record)
+        trace = record["attributes"].get("AWSTraceHeader", "")
+        return Received(message_id=message.id, receipt_handle=receipt_handle, record=record, trace_header=trace)
 
 
 def _release_overdue_groups(queue: MotoQueue) -> None:
@@ -93,7 +95,7 @@ def _attributes(message: Message) -> dict[str, str]:
         "SenderId": message.sender_id,
         "MessageDeduplicationId": message.deduplication_id,
         "ApproximateFirstReceiveTimestamp": message.approximate_first_receive_timestamp,
-        **message.system_attributes,
+        **{name: value["StringValue"] for name, value in message.system_attributes.items()},
     }
     return {name: str(value) for name, value in attributes.items() if value is not None}
 

@@ -25,6 +25,10 @@ from headcount_sandbox.platform.invocations import RETRY_DELAYS, Invocations, In
 from headcount_sandbox.platform.lambda_runtime import Spawner
 from headcount_sandbox.platform.moto_queues import Queues
 from headcount_sandbox.platform.schedules import Schedules
+from headcount_sandbox.platform.user_functions import UserFunctionsApi
+from headcount_sandbox.world.api import Answer
+from headcount_sandbox.world.functions import Invoke
+from headcount_sandbox.world.scheduler import Firing
 from headcount_sandbox.world.timers import Timers
 
 if TYPE_CHECKING:
@@ -36,8 +40,9 @@ _EXIT_SECONDS = 10.0
 class Surroundings(Protocol):
     """What the platform needs of the world that answers the AWS APIs."""
 
-    invoke: Callable[[str, bytes, str], InvokeAnswer]
+    invoke: Invoke
     stack_outputs: dict[str, dict[str, str]]
+    functions: set[str]
 
     @property
     def faults(self) -> EventFaults: ...
@@ -47,6 +52,10 @@ class Surroundings(Protocol):
     def on_message(self, callback: Callable[[str], None], /) -> None: ...
 
     def on_put_events(self, callback: Callable[[dict[str, Any]], None], /) -> None: ...
+
+    def on_schedule(self, callback: Callable[[Firing], None], /) -> None: ...
+
+    def answer(self, service: str, operation: str, answer: Answer, /) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,8 +98,15 @@ class Platform:
             processes_per_function=settings.processes_per_function,
         )
         self._pools = {function.name: FunctionPool(function, host) for function in deployment.functions}
+        self._user_functions = UserFunctionsApi(
+            self._pools, host=host, folder=settings.state_dir / "functions", known=world.functions
+        )
         self._invocations = Invocations(
-            self._pools, send=self._send, timers=self._timers, retry_delays=settings.retry_delays
+            self._pools,
+            send=self._send,
+            timers=self._timers,
+            copies=world.faults.copies_of_invocation,
+            retry_delays=settings.retry_delays,
         )
         self._bus = EventBus(deployment.rules, faults=world.faults, deliver=self._deliver, timers=self._timers)
         self._schedules = Schedules(
@@ -110,12 +126,21 @@ class Platform:
         self._timers.start()
         self._spawner.start()
         arguments = client_settings(self.deployment.place)
-        create_resources(self.deployment, dynamodb=boto3.client("dynamodb", **arguments), sqs=self._sqs)
+        create_resources(
+            self.deployment,
+            dynamodb=boto3.client("dynamodb", **arguments),
+            sqs=self._sqs,
+            scheduler=boto3.client("scheduler", **arguments),
+        )
         self._world.invoke = self._invocations.invoke
+        self._world.functions.update(self._pools)
+        for operation, answer in self._user_functions.operations().items():
+            self._world.answer("lambda", operation, answer)
         self._world.stack_outputs[self.deployment.stack_name] = dict(self.deployment.outputs)
         self._world.on_event(self._bus.route)
         self._world.on_put_events(self._bus.publish)
         self._world.on_message(self._message_arrived)
+        self._world.on_schedule(self._fire)
         for source in self._sources:
             source.start()
         self._schedules.start()
@@ -124,7 +149,7 @@ class Platform:
         """Ends everything that it started; safe to call when `start` failed."""
         for source in self._sources:
             source.stop()
-        for pool in self._pools.values():
+        for pool in tuple(self._pools.values()):
             pool.close()
         self._timers.stop()
         self._spawner.stop()
@@ -135,11 +160,12 @@ class Platform:
     # ------------------------------------------------------------------------------------------ for users and tests
 
     def function(self, name: str) -> Function:
-        """A function by its logical id, name or ARN."""
-        for function in self.deployment.functions:
+        """A function by its logical id, name or ARN; one that was created over the API by its name or ARN."""
+        functions = [pool.function for pool in tuple(self._pools.values())]
+        for function in functions:
             if name in (function.logical_id, function.name, function.arn):
                 return function
-        known = ", ".join(function.logical_id for function in self.deployment.functions)
+        known = ", ".join(function.logical_id for function in functions)
         raise HeadcountSandboxError(f"There is no function {name}; there are {known}.")
 
     def invoke(self, name: str, payload: bytes, invocation_type: str = "RequestResponse") -> InvokeAnswer:
@@ -184,6 +210,20 @@ class Platform:
         if group is not None and group.startswith("$."):
             group = str(at_path(event, group))
         self._send(target.arn, text, {}, group)
+
+    def _fire(self, firing: Firing) -> None:
+        """What EventBridge Scheduler cannot deliver goes to the schedule's own queue, with the reason."""
+        try:
+            self._deliver(Target(arn=firing.target_arn), firing.text, {})
+        except HeadcountSandboxError as error:
+            if firing.dead_letter_queue is not None:
+                reason = {
+                    "ERROR_CODE": "ResourceNotFoundException",
+                    "ERROR_MESSAGE": str(error),
+                    "SCHEDULE_ARN": firing.schedule_arn,
+                    "TARGET_ARN": firing.target_arn,
+                }
+                self._send(firing.dead_letter_queue, firing.text, reason, None)
 
     def _send(self, queue_arn: str, body: str, attributes: Mapping[str, str], group: str | None) -> None:
         place = self.deployment.place

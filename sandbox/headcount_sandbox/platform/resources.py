@@ -31,6 +31,7 @@ _RUN = (
     "AWS::Lambda::LayerVersion",
     "AWS::SQS::Queue",
     "AWS::Scheduler::Schedule",
+    "AWS::Scheduler::ScheduleGroup",
 )
 # Permissions are not enforced here (a test of the template holds them), what is for people's eyes does nothing.
 _NOTHING_TO_RUN = frozenset({
@@ -40,6 +41,7 @@ _NOTHING_TO_RUN = frozenset({
     "AWS::IAM::ManagedPolicy",
     "AWS::IAM::Policy",
     "AWS::IAM::Role",
+    "AWS::IAM::RolePolicy",
     "AWS::Lambda::LayerVersionPermission",
     "AWS::Lambda::Permission",
     "AWS::Logs::LogGroup",
@@ -91,6 +93,7 @@ def read_resources(stack: Stack, parameters: Mapping[str, str]) -> Deployment:
         queues=_read(_queue, by_type["AWS::SQS::Queue"]),
         functions=tuple(_with_invoke_config(item, by_type["AWS::Lambda::EventInvokeConfig"]) for item in functions),
         rules=_read(_rule, [rule for rule in rules if "EventPattern" in rule.properties]),
+        schedule_groups=tuple(group.name for group in by_type["AWS::Scheduler::ScheduleGroup"]),
         schedules=_read(_scheduled_rule, [rule for rule in rules if "ScheduleExpression" in rule.properties])
         + _read(_schedule, schedules),
         mappings=_read(_mapping, by_type["AWS::Lambda::EventSourceMapping"]),
@@ -154,6 +157,7 @@ def _function(stack: Stack, resource: Resource, layers: Mapping[str, Path]) -> F
         memory=int(properties.get("MemorySize", 128)),
         environment=_environment(properties),
         reserved_concurrency=_whole(properties.get("ReservedConcurrentExecutions")),
+        allows_loops=properties.get("RecursiveLoop") == "Allow",
         asynchronous=AsynchronousInvocation(dead_letter_queue=properties.get("DeadLetterConfig", {}).get("TargetArn")),
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from headcount_sandbox.platform.deployment import Place, Schedule, Target
 from headcount_sandbox.platform.schedule_expressions import next_time
+from headcount_sandbox.world.clock import real_seconds, world_time
 from headcount_sandbox.world.timers import Timers
 
 Deliver = Callable[[Target, str, dict[str, Any]], None]
@@ -27,7 +28,7 @@ class Schedules:
 
     def start(self) -> None:
         """The first time comes one period from now, as when a stack has just been deployed."""
-        now = datetime.now(UTC)
+        now = _now()
         for schedule in self._schedules:
             self._await_next(schedule, now)
 
@@ -36,24 +37,28 @@ class Schedules:
         fired = 0
         for schedule in self._schedules:
             targets = [target for target in schedule.targets if target.arn == function_arn]
-            self._deliver_to(schedule, targets, datetime.now(UTC))
+            self._deliver_to(schedule, targets, _now())
             fired += len(targets)
         return fired
 
     def _await_next(self, schedule: Schedule, after: datetime) -> None:
         time = next_time(schedule.expression, after)
         if time is not None:
-            seconds = (time - after).total_seconds() / self._scale
+            seconds = real_seconds((time - after).total_seconds() / self._scale)
             self._timers.after(seconds, lambda: self._fire(schedule, time))
 
     def _fire(self, schedule: Schedule, time: datetime) -> None:
-        self._await_next(schedule, time if self._scale == 1 else datetime.now(UTC))
-        self._deliver_to(schedule, schedule.targets, datetime.now(UTC))
+        self._await_next(schedule, time if self._scale == 1 else _now())
+        self._deliver_to(schedule, schedule.targets, _now())
 
     def _deliver_to(self, schedule: Schedule, targets: list[Target] | tuple[Target, ...], time: datetime) -> None:
         event = scheduled_event(schedule, self._place, time)
         for target in targets:
             self._deliver(target, json.dumps(event) if target.input is None else target.input, event)
+
+
+def _now() -> datetime:
+    return datetime.fromtimestamp(world_time(), UTC)
 
 
 def scheduled_event(schedule: Schedule, place: Place, time: datetime) -> dict[str, Any]:

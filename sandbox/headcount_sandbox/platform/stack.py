@@ -32,6 +32,9 @@ _NAMINGS = {
     "AWS::SNS::Topic": _Naming(name_property="TopicName", service="sns"),
     "AWS::SQS::Queue": _Naming(name_property="QueueName", service="sqs"),
     "AWS::Scheduler::Schedule": _Naming(name_property="Name", service="scheduler", arn_resource="schedule/default/{}"),
+    "AWS::Scheduler::ScheduleGroup": _Naming(
+        name_property="Name", service="scheduler", arn_resource="schedule-group/{}"
+    ),
 }
 _REF_IS_ARN = frozenset({"AWS::Lambda::LayerVersion", "AWS::SNS::Topic"})
 

@@ -2,6 +2,7 @@
 
 from headcount_sandbox.world.api import ApiError, ApiRequest, ApiResponse, json_answer
 from headcount_sandbox.world.calls import Call, Calls
+from headcount_sandbox.world.ecs.fleet import Registration
 from headcount_sandbox.world.ecs.life_cycle import LifeCycle
 from headcount_sandbox.world.faults import CAPACITY_REASON, Faults
 from headcount_sandbox.world.front import Caller
@@ -18,6 +19,7 @@ __all__ = [
     "Calls",
     "Faults",
     "LifeCycle",
+    "Registration",
     "TaskUsage",
     "World",
     "json_answer",

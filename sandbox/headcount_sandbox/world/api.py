@@ -14,7 +14,13 @@ _SQS_SHAPES = {
     "AWS.SimpleQueueService.NonExistentQueue": "QueueDoesNotExist",
     "AWS.SimpleQueueService.BatchRequestTooLong": "BatchRequestTooLong",
 }
+_SIGNING_NAMES = {"elbv2": "elasticloadbalancing", "cloudwatch": "monitoring"}
 _XML_SERVICES = frozenset({"sts", "cloudformation", "iam", "sns", "elasticloadbalancing", "autoscaling", "monitoring"})
+
+
+def signing_name(service: str) -> str:
+    """The name by which requests are known here: boto3 calls some services otherwise."""
+    return _SIGNING_NAMES.get(service, service)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,18 +80,19 @@ def json_answer(document: Mapping[str, Any], *, status: int = 200, content_type:
     return ApiResponse(status=status, headers=headers, body=json.dumps(document, separators=(",", ":")).encode())
 
 
-def error_answer(service: str, error: ApiError) -> ApiResponse:
-    """The error in the protocol of the service."""
+def error_answer(request: ApiRequest, error: ApiError) -> ApiResponse:
+    """The error in the protocol of the request's service, or of the request where its service speaks several."""
+    service = request.service
     if service == "ec2":
         return _xml_error(error, "<Response><Errors><Error>{}</Error></Errors><RequestID>{}</RequestID></Response>")
-    if service in _XML_SERVICES:
+    if service in _XML_SERVICES and "x-amz-target" not in request.headers:
         return _xml_error(error, "<ErrorResponse><Error>{}</Error><RequestId>{}</RequestId></ErrorResponse>")
     document = {"__type": _qualified(service, error.code), "message": error.message, **error.fields}
     if service == "lambda":  # Lambda's clients read the capital form
         document["Message"] = error.message
     answer = json_answer(document, status=error.status)
     extra = {"x-amzn-ErrorType": error.code}
-    if service == "sqs":  # the codes that SQS had before it spoke JSON; clients match on these
+    if service in ("sqs", "monitoring"):  # the codes that they had before they spoke JSON; clients match on these
         extra["x-amzn-query-error"] = f"{error.code};{'Sender' if error.status < 500 else 'Receiver'}"
     return ApiResponse(status=answer.status, headers={**answer.headers, **extra}, body=answer.body)
 

@@ -4,6 +4,8 @@ import threading
 from collections import deque
 from dataclasses import dataclass
 
+from headcount_sandbox.world.api import signing_name
+
 _KEPT_CALLS = 200_000
 
 
@@ -44,8 +46,9 @@ class Calls:
         """Calls of a service and operation that started at or after `since` (epoch seconds)."""
         with self._lock:
             calls = tuple(self._calls)
+        wanted = None if service is None else signing_name(service)
         return [
             call
             for call in calls
-            if call.at >= since and service in (None, call.service) and operation in (None, call.operation)
+            if call.at >= since and wanted in (None, call.service) and operation in (None, call.operation)
         ]

@@ -8,28 +8,34 @@ POST   /_sandbox/tasks/<id>/spot-notice     {"warningSeconds": 120}
 POST   /_sandbox/tasks/<id>/kill            SIGKILL
 POST   /_sandbox/tasks/<id>/fail            {"exitCode": 1}: a simulated task
 GET    /_sandbox/calls?service=&operation=&since=    recorded calls, oldest first
+
+Container instances, losses and load balancers have doors of their own: `losing_doors`, `balancing_doors`.
 """
 
-import json
 import re
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
 from headcount_sandbox.world.api import ApiError, ApiRequest, ApiResponse, json_answer
 from headcount_sandbox.world.calls import Calls
+from headcount_sandbox.world.doors import Door, document, snake
 from headcount_sandbox.world.faults import Faults
 
 FAULT_KINDS = (
     "throttle",
+    "limit_rate",
     "fail",
     "timeout_after_success",
     "kill_caller",
     "refuse_capacity",
+    "limit_capacity",
     "stick",
     "fail_to_start",
+    "sicken",
     "duplicate_events",
+    "duplicate_invocations",
     "shuffle_events",
     "delay_events",
     "lose_events",
@@ -59,17 +65,18 @@ class Tasks(Protocol):
 class Console:
     """Answers requests under `/_sandbox/`."""
 
-    def __init__(self, *, faults: Faults, calls: Calls, tasks: Tasks) -> None:
+    def __init__(self, *, faults: Faults, calls: Calls, tasks: Tasks, more: Sequence[Door]) -> None:
         self._faults = faults
         self._calls = calls
         self._tasks = tasks
-        self._doors: tuple[tuple[str, str, Callable[..., dict[str, Any]]], ...] = (
+        self._doors: tuple[Door, ...] = (
             ("GET", r"faults", self._list_faults),
             ("POST", r"faults", self._add_fault),
             ("DELETE", r"faults(?:/(?P<fault_id>[\w-]+))?", self._remove_fault),
             ("GET", r"tasks", lambda _: {"tasks": self._tasks.describe_tasks()}),
             ("POST", r"tasks/(?P<task_id>\w+)/(?P<action>spot-notice|kill|fail)", self._act),
             ("GET", r"calls", self._list_calls),
+            *more,
         )
 
     def answer(self, request: ApiRequest) -> ApiResponse:
@@ -85,7 +92,7 @@ class Console:
         return {"faults": self._faults.describe()}
 
     def _add_fault(self, request: ApiRequest) -> dict[str, Any]:
-        settings = {_snake(name): value for name, value in _document(request).items()}
+        settings = {snake(name): value for name, value in document(request).items()}
         kind = settings.pop("kind", None)
         if kind not in FAULT_KINDS:
             raise ApiError("InvalidFault", f"kind must be one of {', '.join(FAULT_KINDS)}, not {kind!r}.")
@@ -102,7 +109,7 @@ class Console:
         return self._list_faults(_)
 
     def _act(self, request: ApiRequest, task_id: str, action: str) -> dict[str, Any]:
-        settings = _document(request)
+        settings = document(request)
         try:
             if action == "spot-notice":
                 self._tasks.spot_notice(task_id, float(settings.get("warningSeconds", 120)))
@@ -118,18 +125,3 @@ class Console:
         query = dict(parse_qsl(request.query))
         chosen = self._calls.select(query.get("service"), query.get("operation"), float(query.get("since", 0)))
         return {"calls": [asdict(call) for call in chosen]}
-
-
-def _document(request: ApiRequest) -> dict[str, Any]:
-    """The body as JSON, whatever its content type says: curl calls everything a form."""
-    try:
-        document = json.loads(request.body or b"{}")
-    except ValueError as error:
-        raise ApiError("InvalidRequest", f"The body is not JSON: {error}") from error
-    if not isinstance(document, dict):
-        raise ApiError("InvalidRequest", "The body is not a JSON object.")
-    return document
-
-
-def _snake(name: str) -> str:
-    return re.sub(r"(?<=[a-z])([A-Z])", lambda found: "_" + found[1].lower(), name)

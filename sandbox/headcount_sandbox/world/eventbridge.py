@@ -1,13 +1,13 @@
 """PutEvents: entries become events in EventBridge's envelope. Rules and targets are the platform's affair."""
 
 import json
-import time
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from headcount_sandbox.world.api import Answer, ApiError, ApiRequest, ApiResponse, json_answer
+from headcount_sandbox.world.clock import world_time
 
 MAX_ENTRIES = 10
 MAX_ENTRY_BYTES = 1_048_576
@@ -60,7 +60,7 @@ class EventsApi:
         return {"EventId": event["id"]}
 
     def _envelope(self, entry: Mapping[str, Any], detail: dict[str, Any]) -> dict[str, Any]:
-        at = float(entry.get("Time") or time.time())
+        at = float(entry.get("Time") or world_time())
         return {
             "version": "0",
             "id": str(uuid.uuid4()),

@@ -2,12 +2,14 @@
 
 import random
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from headcount_sandbox.world.api import ApiError
+from headcount_sandbox.world.api import ApiError, signing_name
 from headcount_sandbox.world.event_faults import Delaying, Delivery, Duplicating, EventFault, Losing
+from headcount_sandbox.world.sickness import SICK_CONDUCTS, SickConduct, Sickness
 
 CAPACITY_REASON = "Capacity is unavailable at this time. Please try again later or in a different availability zone"
 _PULL_REASON = "CannotPullContainerError: pull image manifest has been retried 5 time(s): image not found"
@@ -18,9 +20,12 @@ _THROTTLES = {
     "events": ("ThrottlingException", 400),
     "lambda": ("TooManyRequestsException", 429),
     "ec2": ("RequestLimitExceeded", 503),
+    "elasticloadbalancing": ("Throttling", 400),
+    "monitoring": ("Throttling", 400),
 }
 
 When = Literal["before", "after"]
+LiveTasks = Callable[[str | None, str | None], int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +36,34 @@ class CallEffect:
     error: ApiError | None = None
     drop_after: bool = False
     kill: When | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CapacityRefusal:
+    """There is no capacity: RunTask says so, or `late` the task does, when it stops in PROVISIONING."""
+
+    reason: str
+    late: bool
+
+
+@dataclass(slots=True, kw_only=True)
+class _Bucket:
+    """Tokens: a call takes one, `per_second` come back, at most `burst` are there."""
+
+    burst: float
+    per_second: float
+    left: float
+    at: float = field(default_factory=time.monotonic)
+
+    def take(self) -> bool:
+        """Whether there was one."""
+        now = time.monotonic()
+        self.left = min(self.burst, self.left + (now - self.at) * self.per_second)
+        self.at = now
+        if self.left < 1:
+            return False
+        self.left -= 1
+        return True
 
 
 @dataclass(slots=True, kw_only=True)
@@ -68,11 +101,29 @@ class Faults:
         access_key: str | None = None,
     ) -> str:
         """Answers calls with the throttling error of their service."""
-        code, status = _THROTTLES.get(service, ("Throttling", 400))
-        error = ApiError(code, "Rate exceeded", status=status)
+        error = _throttled(service)
         chosen = _call_filter(service, operation, access_key, self._chance(probability))
         settings = {"service": service, "operation": operation, "probability": probability, "accessKey": access_key}
         return self._add("throttle", settings, chosen, {"error": error}, left=times)
+
+    def limit_rate(
+        self,
+        service: str,
+        operations: Sequence[str] = (),
+        *,
+        burst: int,
+        per_second: float,
+        access_key: str | None = None,
+    ) -> str:
+        """Throttles calls beyond a rate, as AWS's token buckets do; the operations (none: all of them) share one."""
+        bucket = _Bucket(burst=burst, per_second=per_second, left=burst)
+
+        def chosen(call: Mapping[str, Any]) -> bool:
+            meant = call.get("service") == signing_name(service) and access_key in (None, call.get("access_key"))
+            return meant and (not operations or call.get("operation") in operations) and not bucket.take()
+
+        settings = {"service": service, "operations": list(operations), "burst": burst, "perSecond": per_second}
+        return self._add("limit_rate", settings, chosen, {"error": _throttled(service)})
 
     def fail(
         self,
@@ -85,11 +136,17 @@ class Faults:
         probability: float = 1.0,
         times: int | None = None,
         access_key: str | None = None,
+        function: str | None = None,
     ) -> str:
-        """Answers calls with an error; they have no effect."""
+        """Answers calls (those of one function, if its name is given) with an error; they have no effect."""
         error = ApiError(error_code, message, status=http_status)
-        chosen = _call_filter(service, operation, access_key, self._chance(probability))
+        called = _call_filter(service, operation, access_key, self._chance(probability))
+
+        def chosen(call: Mapping[str, Any]) -> bool:
+            return function in (None, call.get("function")) and called(call)
+
         settings = {"service": service, "operation": operation, "errorCode": error_code, "accessKey": access_key}
+        settings |= {"function": function}
         return self._add("fail", settings, chosen, {"error": error}, left=times)
 
     def timeout_after_success(
@@ -113,7 +170,7 @@ class Faults:
 
         def chosen(call: Mapping[str, Any]) -> bool:
             named = call.get("function") == function
-            return named and call.get("service") == service and operation in ("*", call.get("operation"))
+            return named and call.get("service") == signing_name(service) and operation in ("*", call.get("operation"))
 
         settings = {"function": function, "service": service, "operation": operation, "when": when, "nth": nth}
         return self._add("kill_caller", settings, chosen, {"kill": when}, left=times, skip=nth - 1)
@@ -128,15 +185,39 @@ class Faults:
         after: int = 0,
         times: int | None = None,
         reason: str = CAPACITY_REASON,
+        late: bool = False,
     ) -> str:
-        """RunTask answers `failures` in a zone, for a capacity provider or anywhere, after `after` more tasks."""
+        """No capacity in a zone, for a capacity provider, for both together or anywhere, after `after` more tasks.
+
+        RunTask answers `failures`; with `late` it answers tasks that end with TaskFailedToStart in PROVISIONING.
+        """
 
         def chosen(place: Mapping[str, Any]) -> bool:
             here = zone in (None, place.get("zone"))
             return here and "provider" in place and capacity_provider in (None, place["provider"])
 
-        settings = {"zone": zone, "capacityProvider": capacity_provider, "after": after, "reason": reason}
-        return self._add("refuse_capacity", settings, chosen, reason, left=times, skip=after)
+        settings = {"zone": zone, "capacityProvider": capacity_provider, "after": after, "late": late, "reason": reason}
+        effect = CapacityRefusal(reason=reason, late=late)
+        return self._add("refuse_capacity", settings, chosen, effect, left=times, skip=after)
+
+    def limit_capacity(
+        self,
+        tasks: int,
+        *,
+        zone: str | None = None,
+        capacity_provider: str | None = None,
+        reason: str = CAPACITY_REASON,
+        late: bool = False,
+    ) -> str:
+        """At most so many tasks at a time in a zone, of a capacity provider, or anywhere; the rest is refused."""
+
+        def chosen(place: Mapping[str, Any]) -> bool:
+            here = "provider" in place and zone in (None, place["zone"])
+            of_it = here and capacity_provider in (None, place["provider"])
+            return bool(of_it and place["live_tasks"](zone, capacity_provider) >= tasks)
+
+        settings = {"tasks": tasks, "zone": zone, "capacityProvider": capacity_provider, "late": late, "reason": reason}
+        return self._add("limit_capacity", settings, chosen, CapacityRefusal(reason=reason, late=late))
 
     def stick(self, status: str = "PROVISIONING", *, family: str | None = None, times: int | None = None) -> str:
         """Tasks that reach `status` on the way up stay there until somebody stops them."""
@@ -147,6 +228,36 @@ class Faults:
         """Tasks end with TaskFailedToStart in place of RUNNING."""
         chosen = _task_filter("START", family)
         return self._add("fail_to_start", {"family": family, "reason": reason}, chosen, reason, left=times)
+
+    # --- switching on: targets of load balancers ---------------------------------------------------------------------
+
+    def sicken(
+        self,
+        conduct: SickConduct,
+        *,
+        tasks: Sequence[str] | None = None,
+        family: str | None = None,
+        status: int = 500,
+        seconds: float = 10.0,
+        times: int | None = None,
+    ) -> str:
+        """Tasks (ids or ARNs), those of a family, or all of them behave badly towards load balancers.
+
+        They `answer` with `status`, `hang`, `refuse` connections, are in `slow_start` for `seconds` after RUNNING, or
+        `flap`: `status` for `seconds`, well for as many. Checks and requests alike, simulated tasks and processes
+        alike (which know nothing of it: what the load balancer gets of them is replaced).
+        """
+        if conduct not in SICK_CONDUCTS:
+            raise TypeError(f"conduct must be one of {', '.join(SICK_CONDUCTS)}, not {conduct!r}")
+        meant = None if tasks is None else {task.rpartition("/")[2] for task in tasks}
+
+        def chosen(subject: Mapping[str, Any]) -> bool:
+            return (meant is None or subject.get("task_id") in meant) and family in (None, subject.get("family"))
+
+        listed = None if meant is None else sorted(meant)
+        settings = {"conduct": conduct, "tasks": listed, "family": family, "status": status, "seconds": seconds}
+        effect = Sickness(conduct=conduct, status=status, seconds=seconds)
+        return self._add("sicken", settings, chosen, effect, left=times)
 
     # --- switching on: events ---------------------------------------------------------------------------------------
 
@@ -168,6 +279,17 @@ class Faults:
         """Loses events with a probability, or every n-th (`every=2`: every second)."""
         effect = Losing(rng=self._rng, probability=probability, every=every)
         return self._add_event_fault("lose_events", {"probability": probability, "every": every}, effect)
+
+    # --- switching on: functions -------------------------------------------------------------------------------------
+
+    def duplicate_invocations(self, function: str = "*", *, copies: int = 1, times: int | None = None) -> str:
+        """Asynchronous invocations of a function (its name) arrive 1 + `copies` times, with the same request id."""
+
+        def chosen(subject: Mapping[str, Any]) -> bool:
+            return "invoked" in subject and function in ("*", subject["invoked"])
+
+        settings = {"function": function, "copies": copies}
+        return self._add("duplicate_invocations", settings, chosen, copies, left=times)
 
     # --- switching off, looking -------------------------------------------------------------------------------------
 
@@ -203,13 +325,24 @@ class Faults:
 
     def call_effect(self, call: Mapping[str, Any]) -> CallEffect | None:
         """What is to happen to a call: `service`, `operation`, `access_key`, `function`."""
-        fault = self._strike(call, ("throttle", "fail", "timeout_after_success", "kill_caller"))
+        fault = self._strike(call, ("throttle", "limit_rate", "fail", "timeout_after_success", "kill_caller"))
         return None if fault is None else CallEffect(fault=fault.fault_id, **fault.effect)
 
-    def capacity_refusal(self, zone: str | None, capacity_provider: str | None) -> str | None:
-        """The reason to refuse one more task there, if any."""
-        fault = self._strike({"zone": zone, "provider": capacity_provider}, ("refuse_capacity",))
-        return None if fault is None else str(fault.effect)
+    def capacity_refusal(
+        self, zone: str | None, capacity_provider: str | None, live_tasks: LiveTasks
+    ) -> CapacityRefusal | None:
+        """Whether one more task there is refused; `live_tasks` counts those of a zone and a provider."""
+        place = {"zone": zone, "provider": capacity_provider, "live_tasks": live_tasks}
+        fault = self._strike(place, ("refuse_capacity", "limit_capacity"))
+        if fault is None:
+            return None
+        assert isinstance(fault.effect, CapacityRefusal)
+        return fault.effect
+
+    def copies_of_invocation(self, function: str) -> int:
+        """How often an asynchronous invocation that was accepted now is to arrive."""
+        fault = self._strike({"invoked": function}, ("duplicate_invocations",))
+        return 1 if fault is None else 1 + int(fault.effect)
 
     def is_stuck(self, status: str, family: str) -> bool:
         """Whether a task that just reached `status` stays there."""
@@ -219,6 +352,19 @@ class Faults:
         """The reason why a task cannot start, if any."""
         fault = self._strike({"status": "START", "family": family}, ("fail_to_start",))
         return None if fault is None else str(fault.effect)
+
+    @property
+    def is_anybody_sick(self) -> bool:
+        """Whether a task behaves badly towards load balancers."""
+        return any(fault.kind == "sicken" for fault in tuple(self._faults.values()))
+
+    def sickness(self, task_id: str, family: str) -> Sickness | None:
+        """What ails a task, asked at each check and each request that is for it."""
+        fault = self._strike({"task_id": task_id, "family": family}, ("sicken",))
+        if fault is None:
+            return None
+        assert isinstance(fault.effect, Sickness)
+        return fault.effect
 
     def _strike(self, subject: Mapping[str, Any], kinds: tuple[str, ...]) -> _Fault | None:
         if not self._faults:  # the usual case, on every call
@@ -265,11 +411,16 @@ class Faults:
             return fault_id
 
 
+def _throttled(service: str) -> ApiError:
+    code, status = _THROTTLES.get(signing_name(service), ("Throttling", 400))
+    return ApiError(code, "Rate exceeded", status=status)
+
+
 def _call_filter(
     service: str, operation: str, access_key: str | None, chance: Callable[[], bool]
 ) -> Callable[[Mapping[str, Any]], bool]:
     def chosen(call: Mapping[str, Any]) -> bool:
-        here = service in ("*", call.get("service")) and operation in ("*", call.get("operation"))
+        here = signing_name(service) in ("*", call.get("service")) and operation in ("*", call.get("operation"))
         return here and access_key in (None, call.get("access_key")) and chance()
 
     return chosen

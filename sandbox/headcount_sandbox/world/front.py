@@ -83,7 +83,7 @@ class Front:
 
     def _struck(self, request: ApiRequest, effect: CallEffect, caller: Caller | None) -> _Ending:
         if effect.error is not None:
-            return _Ending(answer=error_answer(request.service, effect.error), outcome=effect.error.code)
+            return _Ending(answer=error_answer(request, effect.error), outcome=effect.error.code)
         if effect.kill == "before":
             return _killed(caller, "before")
         ending = self._answer(request)
@@ -95,10 +95,10 @@ class Front:
         try:
             answered = answer(request)
         except ApiError as error:
-            return _Ending(answer=error_answer(request.service, error), outcome=error.code)
+            return _Ending(answer=error_answer(request, error), outcome=error.code)
         except Exception:  # noqa: BLE001 - a defect of the sandbox is an InternalFailure to the client, as AWS's are
             failure = ApiError("InternalFailure", traceback.format_exc(), status=500)
-            return _Ending(answer=error_answer(request.service, failure), outcome=failure.code)
+            return _Ending(answer=error_answer(request, failure), outcome=failure.code)
         return _Ending(answer=answered, outcome="ok" if answered.status < 400 else _error_code(answered))
 
 
@@ -112,5 +112,6 @@ def _error_code(answer: ApiResponse) -> str:
     code = answer.headers.get("x-amzn-ErrorType") or answer.headers.get("x-amzn-errortype")
     if code:
         return code.partition(":")[0]
-    found = answer.body.partition(b'"__type"')[2].partition(b'"')[2].partition(b'"')[0]
+    in_xml = answer.body.partition(b"<Code>")[2].partition(b"</Code>")[0]
+    found = in_xml or answer.body.partition(b'"__type"')[2].partition(b'"')[2].partition(b'"')[0]
     return found.decode(errors="replace").rpartition("#")[2] or f"HTTP {answer.status}"

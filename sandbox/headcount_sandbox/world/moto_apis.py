@@ -17,12 +17,21 @@ from moto.core.model_instances import reset_model_data
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.sqs.exceptions import ReceiptHandleIsInvalid
 
+from headcount_sandbox.world.elb.configuration import Configuration
 from headcount_sandbox.world.moto_dynamodb import (
     answer_items_quickly,
     copy_tables_quickly,
     query_partitions_quickly,
 )
-from headcount_sandbox.world.moto_queues import QueueSettings, add_message, settings_of, take_messages
+from headcount_sandbox.world.moto_elb import picture
+from headcount_sandbox.world.moto_queues import (
+    QueueDepth,
+    QueueSettings,
+    add_message,
+    depth_of,
+    settings_of,
+    take_messages,
+)
 
 WARMED_SERVICES = ("ecs", "dynamodb", "sqs", "events", "ec2", "sts")
 
@@ -46,6 +55,7 @@ class Cluster:
     status: str
     capacity_providers: tuple[str, ...]
     default_strategy: tuple[Mapping[str, Any], ...]
+    container_insights: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +72,19 @@ class TaskDefinition:
     ephemeral_storage_gib: int
     containers: tuple[Mapping[str, Any], ...]
     tags: Mapping[str, str]
+    task_role_arn: str | None
+    runtime_platform: Mapping[str, str]
+    placement_constraints: tuple[Mapping[str, Any], ...]
+    volumes: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CapacityProvider:
+    """A capacity provider of an Auto Scaling group; with managed scaling ECS keeps tasks waiting for instances."""
+
+    name: str
+    arn: str
+    has_managed_scaling: bool
 
 
 class MotoApis:
@@ -119,6 +142,9 @@ class MotoApis:
             status=found.status,
             capacity_providers=tuple(found.capacity_providers or ()),
             default_strategy=tuple(found.default_capacity_provider_strategy or ()),
+            container_insights=next(
+                (each["value"] for each in found.settings or () if each["name"] == "containerInsights"), "disabled"
+            ),
         )
 
     def task_definition(self, reference: str) -> TaskDefinition | None:
@@ -131,6 +157,33 @@ class MotoApis:
             active = [number for number, definition in revisions.items() if definition.status == "ACTIVE"]
             found = revisions[max(active)] if active else None
         return None if found is None else _task_definition(found)
+
+    def task_definitions(self) -> list[TaskDefinition]:
+        """Every revision of every family, the inactive ones too."""
+        families = tuple(self._backend("ecs").task_definitions.values())
+        return [_task_definition(revision) for revisions in families for revision in tuple(revisions.values())]
+
+    def capacity_providers(self) -> dict[str, CapacityProvider]:
+        """The capacity providers that were created, by name; Fargate's are none of them."""
+        found = self._backend("ecs").capacity_providers
+        return {
+            provider.name: CapacityProvider(
+                name=provider.name,
+                arn=provider.capacity_provider_arn,
+                has_managed_scaling=provider.auto_scaling_group_provider["managedScaling"]["status"] == "ENABLED",
+            )
+            for provider in tuple(found.values())
+        }
+
+    def note_service(self, cluster: str, name: str) -> None:
+        """Lets moto know that ECS has a service of its own: Application Auto Scaling asks there."""
+        with self.lock_of("ecs"):
+            self._backend("ecs").create_service(cluster, name, desired_count=0)
+
+    def forget_service(self, cluster: str, name: str) -> None:
+        """There is no such service any more."""
+        with self.lock_of("ecs"):
+            self._backend("ecs").delete_service(cluster, name, force=True)
 
     def subnet(self, subnet_id: str) -> Subnet | None:
         by_zone: dict[str, dict[str, Any]] = self._backend("ec2").subnets
@@ -145,10 +198,67 @@ class MotoApis:
                 )
         return None
 
+    def vpc_cidrs(self, vpc_id: str) -> list[str] | None:
+        """The address ranges of a VPC, or None where there is no such VPC."""
+        found = self._backend("ec2").vpcs.get(vpc_id)
+        if found is None:
+            return None
+        return [str(block["cidr_block"]) for block in found.get_cidr_block_association_set()]
+
+    def has_running_instance(self, instance_id: str) -> bool:
+        """Whether EC2 has such an instance, and it runs."""
+        found = self._backend("ec2").get_instance_by_id(instance_id)
+        return found is not None and found.state == "running"
+
+    def load_balancing(self) -> Configuration:
+        """What is configured of load balancers at this moment."""
+        with self.lock_of("elasticloadbalancing"):
+            return picture(self._backend("elbv2"))
+
+    def alarm_records(self) -> dict[str, Any]:
+        """Moto's own records of alarms by name; to be used under the lock of `monitoring`."""
+        found: dict[str, Any] = self._backend("cloudwatch").alarms
+        return found
+
+    def put_composite_alarm(self, asked: Mapping[str, Any]) -> None:
+        """Moto's own record of a composite alarm, which it knows and has no operation for."""
+        self._backend("cloudwatch").put_metric_alarm(
+            name=asked["AlarmName"],
+            namespace=None,
+            metric_name=None,
+            comparison_operator=None,
+            evaluation_periods=None,
+            period=None,
+            threshold=None,
+            statistic=None,
+            description=asked.get("AlarmDescription"),
+            dimensions=[],
+            alarm_actions=asked.get("AlarmActions", []),
+            ok_actions=asked.get("OKActions", []),
+            insufficient_data_actions=asked.get("InsufficientDataActions", []),
+            actions_enabled=asked.get("ActionsEnabled", True),
+            rule=asked["AlarmRule"],
+            tags=asked.get("Tags", []),
+        )
+
+    def schedule_groups(self) -> dict[str, Any]:
+        """Moto's own records of groups of schedules by name; to be used under the lock of `scheduler`."""
+        found: dict[str, Any] = self._backend("scheduler").schedule_groups
+        return found
+
+    def elb_records(self) -> Any:
+        """Moto's own records of load balancers, for where it keeps less than AWS; to be used under their lock."""
+        return self._backend("elbv2")
+
     def queue(self, queue_name: str) -> QueueSettings | None:
         """The settings of a queue, or None where there is no such queue."""
         queue = self._backend("sqs").queues.get(queue_name)
         return None if queue is None else settings_of(queue)
+
+    def queue_depths(self) -> dict[str, QueueDepth]:
+        """How many messages are in each queue."""
+        with self.lock_of("sqs"):
+            return {name: depth_of(queue) for name, queue in self._backend("sqs").queues.items()}
 
     def send_message(self, queue_name: str, entry: Mapping[str, Any], *, delay: float) -> dict[str, Any]:
         """Puts a checked message into a queue; returns what SendMessage answers."""
@@ -240,4 +350,8 @@ def _task_definition(found: Any) -> TaskDefinition:
         ephemeral_storage_gib=int(storage.get("sizeInGiB", 20)),
         containers=tuple(found.container_definitions),
         tags={tag["key"]: tag.get("value", "") for tag in found.tags},
+        task_role_arn=getattr(found, "task_role_arn", None),
+        runtime_platform=found.runtime_platform or {},
+        placement_constraints=tuple(found.placement_constraints),
+        volumes=tuple(found.volumes),
     )

@@ -9,11 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from moto.core.utils import unix_time_millis
 from moto.sqs.exceptions import SQSException
 from moto.sqs.models import Message, Queue
 from moto.sqs.utils import validate_message_attributes
 
 from headcount_sandbox.world.api import ApiError
+from headcount_sandbox.world.clock import real_seconds
 
 _sequence = itertools.count(1)
 
@@ -30,6 +32,25 @@ class QueueSettings:
     visibility_timeout: float
     receive_wait: int
     maximum_message_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueDepth:
+    """Messages that can be received now, that somebody has, and that come later."""
+
+    visible: int
+    in_flight: int
+    delayed: int
+
+
+def depth_of(queue: Any) -> QueueDepth:
+    """The messages of one of moto's queues, under its lock."""
+    delayed = in_flight = 0
+    messages = queue._messages  # noqa: SLF001 - moto's own counting goes through the queue three times
+    for message in messages:
+        delayed += bool(message.delayed)
+        in_flight += bool(not message.delayed and not message.visible)
+    return QueueDepth(visible=len(messages) - delayed - in_flight, in_flight=in_flight, delayed=delayed)
 
 
 def settings_of(queue: Any) -> QueueSettings:
@@ -74,6 +95,7 @@ def _received(message: Any, system: set[str]) -> dict[str, Any]:
         "MessageDeduplicationId": message.deduplication_id,
         "MessageGroupId": message.group_id,
         "SequenceNumber": message.sequence_number,
+        "AWSTraceHeader": message.system_attributes.get("AWSTraceHeader", {}).get("StringValue"),
     }
     asked = {name: value for name, value in known.items() if value is not None and ({name, "All"} & system)}
     return {**shape, "Attributes": asked} if asked else shape
@@ -95,7 +117,9 @@ def add_message(queue: Queue, entry: Mapping[str, Any], *, delay: float) -> dict
         message.sequence_number = answer["SequenceNumber"] = f"{next(_sequence):020d}"
     if attributes:
         answer["MD5OfMessageAttributes"] = message.attribute_md5
-    message.mark_sent(delay_seconds=int(delay))
+    message.mark_sent()
+    if delay:
+        message.delayed_until = unix_time_millis() + real_seconds(delay) * 1000
     with queue._messages_lock:  # noqa: SLF001 - moto offers no way in without its counting
         queue._messages.append(message)  # noqa: SLF001 - ditto
         queue._messages_lock.notify_all()  # noqa: SLF001 - ditto

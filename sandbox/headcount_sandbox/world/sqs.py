@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from headcount_sandbox.world.api import Answer, ApiError, ApiRequest, ApiResponse, json_answer
+from headcount_sandbox.world.clock import real_seconds
 from headcount_sandbox.world.moto_apis import MotoApis
 from headcount_sandbox.world.moto_queues import QueueSettings
 from headcount_sandbox.world.timers import Timers
@@ -62,7 +63,7 @@ class SqsApi:
 
     def _send(self, request: ApiRequest) -> ApiResponse:
         queue = self._queue(request.parameters)
-        return json_answer(self._send_entry(queue, request.parameters), content_type=_SQS_JSON)
+        return json_answer(self._send_entry(queue, _traced(request.parameters, request)), content_type=_SQS_JSON)
 
     def _send_batch(self, request: ApiRequest) -> ApiResponse:
         queue = self._queue(request.parameters)
@@ -79,7 +80,7 @@ class SqsApi:
         failed: list[dict[str, Any]] = []
         for entry in entries:  # one by one: each may be a duplicate of the one before
             try:
-                sent.append({"Id": entry["Id"], **self._send_entry(queue, entry)})
+                sent.append({"Id": entry["Id"], **self._send_entry(queue, _traced(entry, request))})
             except ApiError as error:
                 failed.append({"Id": entry["Id"], "SenderFault": True, "Code": error.code, "Message": error.message})
         return json_answer({"Successful": sent, "Failed": failed}, content_type=_SQS_JSON)
@@ -94,7 +95,7 @@ class SqsApi:
                 return {**original, **_digest(entry)}
             answer = self._moto.send_message(queue.name, entry, delay=delay)
             self._remember(key, answer)
-        self._tell_after(queue.name, delay)
+        self._tell_after(queue.name, real_seconds(delay))
         return answer
 
     def _receive(self, request: ApiRequest) -> ApiResponse:
@@ -164,7 +165,9 @@ class SqsApi:
 
     def _original(self, key: tuple[str, str] | None) -> Mapping[str, Any] | None:
         with self._lock:
-            while self._sent and time.monotonic() - next(iter(self._sent.values())).at > DEDUPLICATION_SECONDS:
+            while self._sent and time.monotonic() - next(iter(self._sent.values())).at > real_seconds(
+                DEDUPLICATION_SECONDS
+            ):
                 self._sent.popitem(last=False)
             found = self._sent.get(key) if key else None
             return None if found is None else found.answer
@@ -177,6 +180,15 @@ class SqsApi:
 
 def _queue_name(parameters: Mapping[str, Any]) -> str:
     return str(parameters.get("QueueUrl", "")).rstrip("/").rpartition("/")[2]
+
+
+def _traced(entry: Mapping[str, Any], request: ApiRequest) -> dict[str, Any]:
+    """The trace of whoever sends stays with the message, unless the entry names another one."""
+    header = request.headers.get("x-amzn-trace-id")
+    if header is None:
+        return dict(entry)
+    own = {"AWSTraceHeader": {"StringValue": header, "DataType": "String"}}
+    return {**entry, "MessageSystemAttributes": own | (entry.get("MessageSystemAttributes") or {})}
 
 
 def _with_body(request: ApiRequest, parameters: Mapping[str, Any]) -> ApiRequest:

@@ -1,6 +1,7 @@
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ STACK = Path(__file__).parent / "stack" / "template.yaml"
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    if "sandbox" in getattr(item, "fixturenames", ()):
+    if "shelf" in getattr(item, "fixturenames", ()):
         item.add_marker(pytest.mark.sandbox)
 
 
@@ -27,18 +28,46 @@ def place() -> Place:
     return Place(account="123456789012", region="eu-west-1", endpoint_url="http://127.0.0.1:4566")
 
 
+class Shelf:
+    """The one sandbox that runs in this process: tests that follow each other and need the same get the same."""
+
+    def __init__(self, template: Path) -> None:
+        self._template = template
+        self._settings: Mapping[str, Any] | None = None
+        self._running = ExitStack()
+        self._sandbox: Sandbox | None = None
+
+    def get(self, **settings: Any) -> Sandbox:
+        if self._sandbox is None or settings != self._settings:
+            self.close()
+            self._settings = settings
+            sandbox = Sandbox(template=self._template, task_runtime="simulated", **settings)
+            self._sandbox = self._running.enter_context(sandbox)
+        return self._sandbox
+
+    def close(self) -> None:
+        self._sandbox = None
+        self._running.close()
+
+
 @pytest.fixture(scope="session")
-def sandbox(template: Path) -> Iterator[Sandbox]:
-    """One for all tests: a test looks for what it caused, not for what is there."""
-    with Sandbox(template=template, task_runtime="simulated", retry_delays=(0.05, 0.05)) as running:
-        yield running
+def shelf(template: Path) -> Iterator[Shelf]:
+    shelf = Shelf(template)
+    yield shelf
+    shelf.close()
+
+
+@pytest.fixture
+def sandbox(shelf: Shelf) -> Sandbox:
+    """The usual one, for all tests: a test looks for what it caused, not for what is there."""
+    return shelf.get(retry_delays=(0.05, 0.05))
 
 
 @pytest.fixture
 def until() -> Callable[..., Any]:
     """Waits for a condition to become true and returns its value."""
 
-    def wait(condition: Callable[[], Any], deadline: float = 10.0) -> Any:
+    def wait(condition: Callable[[], Any], deadline: float = 60.0) -> Any:
         end = time.monotonic() + deadline
         while not (value := condition()):
             assert time.monotonic() < end, "waited in vain"

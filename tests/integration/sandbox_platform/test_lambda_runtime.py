@@ -24,7 +24,7 @@ def test_runs_in_the_code_folder_with_the_layer_and_lambdas_environment(
     assert answer["path"] == [answer["cwd"], str(template.parent / "layer")]
     assert answer["layer"] == "from the layer"
     assert answer["arn"] == "arn:aws:lambda:eu-west-1:123456789012:function:headcount-Echo"
-    assert 0 < answer["left"] <= 2000
+    assert 0 < answer["left"] <= 4000
     environment = answer["environment"]
     assert environment["AWS_LAMBDA_FUNCTION_NAME"] == "headcount-Echo"
     assert environment["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] == "128"
@@ -53,7 +53,7 @@ def test_kills_what_takes_longer_than_its_timeout(sandbox: Sandbox, ask: Ask) ->
     before = ask({})[0]["pid"]
     answer, failed = ask({"do": "sleep", "seconds": 60})
     assert failed
-    assert answer["errorMessage"].endswith("Task timed out after 2.00 seconds")
+    assert answer["errorMessage"].endswith("Task timed out after 4.00 seconds")
     assert ask({})[0]["pid"] != before
     assert not psutil.pid_exists(before)
     assert sandbox.platform.statistics("Echo").timeouts == timeouts + 1
@@ -68,10 +68,10 @@ def test_reports_a_process_that_exits_during_an_invocation(ask: Ask) -> None:
 
 def test_reports_a_process_that_is_killed_during_an_invocation(sandbox: Sandbox, ask: Ask, until: Until) -> None:
     def is_asleep() -> bool:
-        return any(entry.get("event") == {"do": "sleep", "seconds": 1.9} for entry in sandbox.logs("Echo"))
+        return any(entry.get("event") == {"do": "sleep", "seconds": 3.9} for entry in sandbox.logs("Echo"))
 
     with ThreadPoolExecutor(1) as others:
-        call = others.submit(ask, {"do": "sleep", "seconds": 1.9})
+        call = others.submit(ask, {"do": "sleep", "seconds": 3.9})
         until(is_asleep)
         assert sandbox.kill_function("Echo") >= 1
         answer, failed = call.result()

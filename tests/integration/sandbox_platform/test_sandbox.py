@@ -3,7 +3,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -83,19 +82,14 @@ def test_names_the_functions_that_there_are(sandbox: Sandbox) -> None:
         sandbox.logs("Nobody")
 
 
-def test_leaves_nothing_running_however_it_ends(template: Path, until: Until) -> None:
-    with ExitStack() as programs:
-        endings = {
-            how: programs.enter_context(a_program(template)) for how in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
-        }
-        functions = {how: functions_of(program) for how, program in endings.items()}
-        for how, program in endings.items():
-            program.send_signal(how)
-        assert endings[signal.SIGTERM].wait(10) == 143
-        for how, program in endings.items():
-            program.wait(10)
-            left = functions[how]
-            until(lambda left=left: not any(process.is_running() for process in left))
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_leaves_nothing_running_however_it_ends(how: signal.Signals, template: Path, until: Until) -> None:
+    with a_program(template) as program:
+        functions = functions_of(program)
+        program.send_signal(how)
+        ended = program.wait(60)
+        assert how != signal.SIGTERM or ended == 143
+        until(lambda: not any(process.is_running() for process in functions))
 
 
 def a_program(template: Path) -> subprocess.Popen[str]:

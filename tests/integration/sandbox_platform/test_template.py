@@ -27,7 +27,7 @@ def test_names_functions_after_the_stack_and_finds_their_code_and_layers(
     assert echo.arn == "arn:aws:lambda:eu-west-1:123456789012:function:headcount-Echo"
     assert echo.code == template.parent / "functions" / "echo"
     assert echo.layers == (template.parent / "layer",)
-    assert (echo.timeout, echo.memory) == (2, 128)
+    assert (echo.timeout, echo.memory) == (4, 128)
 
 
 def test_resolves_environment_from_parameters_and_resources(deployment: Deployment) -> None:
@@ -149,4 +149,6 @@ def test_reads_the_template_of_this_repository(place: Place) -> None:
         "AuditClusters",
         "WakeServices",
         "Control",
+        "KeepLoadBalancers",
+        "DecideScaling",
     }

@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from botocore.exceptions import ClientError
 
-from headcount_sandbox.world import LifeCycle, World
+from headcount_sandbox.world import LifeCycle, Registration, World
 
 T = TypeVar("T")
 FAST = LifeCycle(
@@ -17,7 +17,7 @@ FAST = LifeCycle(
 )
 
 
-def wait_for(look: Callable[[], T], *, seconds: float = 10.0) -> T:
+def wait_for(look: Callable[[], T], *, seconds: float = 60.0) -> T:
     """The first truthy answer of `look`; fails after the deadline."""
     deadline = time.monotonic() + seconds
     while not (found := look()):
@@ -57,7 +57,7 @@ class Site:
     def task(self, arn: str, **options: Any) -> dict[str, Any]:
         return self.ecs.describe_tasks(cluster=self.cluster, tasks=[arn], **options)["tasks"][0]
 
-    def until(self, arn: str, status: str, *, seconds: float = 10.0) -> dict[str, Any]:
+    def until(self, arn: str, status: str, *, seconds: float = 60.0) -> dict[str, Any]:
         """The task once its last status is `status`."""
 
         def look() -> dict[str, Any] | None:
@@ -80,8 +80,53 @@ class Site:
         )["taskDefinition"]
         return f"{family}:{registered['revision']}"
 
+    def define_ec2(self, family: str, mode: str = "bridge", *, cpu: int = 256, memory: int = 512, **more: Any) -> str:
+        """Registers a revision of a family for EC2 with one container; `more` is for the container, but `task`."""
+        registered = self.ecs.register_task_definition(
+            family=family,
+            requiresCompatibilities=["EC2"],
+            networkMode=mode,
+            **more.pop("task", {}),
+            containerDefinitions=[{"name": "app", "image": "example/app:1", "cpu": cpu, "memory": memory, **more}],
+        )["taskDefinition"]
+        return f"{family}:{registered['revision']}"
+
+    def on_ec2(self, definition: str, **changes: Any) -> dict[str, Any]:
+        """A RunTask call for instances."""
+        return self.run(**{"networkConfiguration": None, "launchType": "EC2", "taskDefinition": definition} | changes)
+
+    def add_instance(self, zone: str = "a", **brought: Any) -> dict[str, Any]:
+        """A container instance in a zone (a, b or c)."""
+        registration = Registration(availability_zone=f"{self.world.region}{zone}", **brought)
+        return self.world.register_container_instance(self.cluster, registration)
+
+    def instance(self, arn: str) -> dict[str, Any]:
+        return self.ecs.describe_container_instances(cluster=self.cluster, containerInstances=[arn])[
+            "containerInstances"
+        ][0]
+
+    def create_provider(self, name: str, *, scales: bool = False, associated: bool = True) -> str:
+        """A capacity provider of an Auto Scaling group, with a name of this cluster's own."""
+        own = f"{name}-{self.cluster}"
+        groups = f"arn:aws:autoscaling:{self.world.region}:{self.world.account}:autoScalingGroup:1"
+        managed = {"status": "ENABLED" if scales else "DISABLED"}
+        self.ecs.create_capacity_provider(
+            name=own,
+            autoScalingGroupProvider={
+                "autoScalingGroupArn": f"{groups}:autoScalingGroupName/{own}",
+                "managedScaling": managed,
+            },
+        )
+        if associated:
+            known = self.ecs.describe_clusters(clusters=[self.cluster])["clusters"][0]["capacityProviders"]
+            self.ecs.put_cluster_capacity_providers(
+                cluster=self.cluster, capacityProviders=[*known, own], defaultCapacityProviderStrategy=[]
+            )
+        return own
+
     def events_of(self, arn: str) -> list[dict[str, Any]]:
-        return [event for event in list(self.events) if event["detail"]["taskArn"] == arn]
+        """The events of a task or a container instance, in order."""
+        return [event for event in list(self.events) if arn in event["resources"]]
 
     def refused(self, code: str, **changes: Any) -> str:
         """The message of a RunTask request that ends with an error of this code."""

@@ -21,7 +21,7 @@ def console(world: World, method: str, path: str, body: dict[str, Any] | None = 
     request = urllib.request.Request(
         f"{world.endpoint_url}/_sandbox/{path}", method=method, data=None if body is None else json.dumps(body).encode()
     )
-    with urllib.request.urlopen(request, timeout=5) as answer:
+    with urllib.request.urlopen(request, timeout=30) as answer:
         return dict(json.load(answer))
 
 
@@ -55,7 +55,7 @@ def test_put_events_takes_ten_entries(world: World) -> None:
 def test_invoke_goes_to_the_platform(world: World) -> None:
     seen: list[tuple[str, bytes, str]] = []
 
-    def invoke(name: str, payload: bytes, kind: str) -> tuple[int, dict[str, str], bytes]:
+    def invoke(name: str, payload: bytes, kind: str, trace: str = "") -> tuple[int, dict[str, str], bytes]:
         seen.append((name, payload, kind))
         return 200, {"X-Amz-Function-Error": "Unhandled"}, b'{"errorType": "E"}'
 
@@ -102,6 +102,15 @@ def test_the_console_switches_faults(world: World) -> None:
     assert console(world, "DELETE", "faults")["faults"] == []
 
 
+@pytest.mark.parametrize("address", ["127.64.0", "127.64.0.256", "fd00::17", "web", "", 2130706433, None])
+def test_the_console_refuses_what_is_no_ipv4_address(world: World, address: Any) -> None:
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        console(world, "POST", "addresses", {"reuse": address})
+    with caught.value as refusal:
+        assert refusal.code == 400
+        assert f"reuse must be an IPv4 address such as 127.64.0.9, not {address!r}." in refusal.read().decode()
+
+
 @pytest.mark.parametrize("body", [{"kind": "clear"}, {"kind": "throttle"}, {"kind": "throttle", "sevice": "ecs"}])
 def test_the_console_refuses_what_is_no_fault(world: World, body: dict[str, Any]) -> None:
     with pytest.raises(urllib.error.HTTPError) as caught:
@@ -125,7 +134,7 @@ def test_the_console_lists_calls(site: Site) -> None:
 
 
 def test_connections_are_kept_alive(world: World) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", world.port, timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", world.port, timeout=30)
     sockets = set()
     for _ in range(3):
         connection.request("GET", "/_sandbox/faults")

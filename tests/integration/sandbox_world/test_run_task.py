@@ -125,6 +125,11 @@ def test_a_strategy_spreads_by_base_and_weight(site: Site) -> None:
 
 def test_refuses_a_provider_that_the_cluster_does_not_have(site: Site) -> None:
     strategy = [{"capacityProvider": "other", "weight": 1}]
+    assert "'other' was not found" in site.refused(
+        "InvalidParameterException", launchType=None, capacityProviderStrategy=strategy
+    )
+    site.create_provider("apart", associated=False)
+    strategy = [{"capacityProvider": f"apart-{site.cluster}", "weight": 1}]
     assert "not associated" in site.refused(
         "InvalidParameterException", launchType=None, capacityProviderStrategy=strategy
     )
@@ -184,12 +189,3 @@ def test_capacity_may_end_for_one_provider_only(site: Site) -> None:
     spot = [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]
     assert site.run(launchType=None, capacityProviderStrategy=spot)["tasks"] == []
     assert len(site.run()["tasks"]) == 1
-
-
-def test_start_task_is_refused(site: Site) -> None:
-    with pytest.raises(ClientError, match="StartTask needs container instances"):
-        site.ecs.start_task(cluster=site.cluster, taskDefinition=site.family, containerInstances=["i"])
-
-
-def test_ec2_has_no_instances_here(site: Site) -> None:
-    assert "No Container Instances" in site.refused("InvalidParameterException", launchType="EC2")

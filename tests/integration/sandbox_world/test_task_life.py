@@ -120,7 +120,7 @@ def test_a_simulated_task_follows_its_script(site: Site) -> None:
 def test_a_spot_notice_comes_while_the_task_still_runs(site: Site) -> None:
     arn = site.run_one()
     site.until(arn, "RUNNING")
-    site.world.spot_notice(arn, warning_seconds=0.2)
+    site.world.spot_notice(arn, warning_seconds=1.0)
     dying = site.task(arn)
     assert (dying["lastStatus"], dying["desiredStatus"]) == ("RUNNING", "STOPPED")
     assert dying["stopCode"] == "SpotInterruption"

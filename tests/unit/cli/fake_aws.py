@@ -28,6 +28,14 @@ class FakeAws:
     operations: list[str] = field(default_factory=list)
     invocations: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
+    def services(self, services: list[dict[str, Any]]) -> None:
+        """What ``list`` answers."""
+        self.result({"services": services})
+
+    def result(self, document: dict[str, Any]) -> None:
+        """What every operation answers."""
+        self.answers["Invoke"] = (200, json.dumps({"version": 1, "ok": True, "result": document}), {})
+
     def refuse(self, operation: str, code: str, message: str = "no", status: int = 403) -> None:
         """The error in both spellings: of the query protocol (XML) and of Lambda (JSON)."""
         if operation == "Invoke":
@@ -52,6 +60,8 @@ def fake_aws() -> Iterator[FakeAws]:
             if "/functions/" in self.path:
                 operation = "Invoke"
                 aws.invocations.append((self.path.split("/")[3], json.loads(body)))
+            elif "X-Amz-Target" in self.headers:  # the JSON protocol
+                operation = self.headers["X-Amz-Target"].rpartition(".")[2]
             else:
                 operation = parse_qs(body)["Action"][0]
             aws.operations.append(operation)

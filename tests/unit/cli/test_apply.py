@@ -1,10 +1,18 @@
-import json
 from collections.abc import Callable
 from pathlib import Path
 
+from rich.console import Console, RenderableType
+
+from headcount_cli.views.changes import difference
 from unit.cli.fake_control import FakeControl, Refusal, a_service
 from unit.cli.manifest_files import a_manifest, write_manifest
 from unit.cli.terminal import Terminal
+
+LOAD_BALANCER = {
+    "containerName": "web",
+    "containerPort": 8080,
+    "targetGroupArn": "arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/web/0123456789abcdef",
+}
 
 
 def becomes_steady(control: FakeControl, key: str = "prod/web") -> Callable[[], None]:
@@ -97,6 +105,52 @@ def test_not_steady_in_time_tells_why(terminal: Terminal, tmp_path: Path) -> Non
     assert (terminal.now - started).total_seconds() == 120
 
 
+def test_what_stands_against_load_balancing_is_waited_for_and_told(terminal: Terminal, tmp_path: Path) -> None:
+    manifest = write_manifest(tmp_path, loadBalancers=[LOAD_BALANCER])
+    become_steady = becomes_steady(terminal.control)
+
+    def is_refused() -> None:
+        become_steady()
+        problems = ["rule 10 of web-alb:80 is another's", "target group web has another port"]
+        terminal.control.services["prod/web"]["loadBalancing"] = {
+            "generation": 1,
+            "upToDate": True,
+            "problems": problems,
+        }
+
+    terminal.sleeping = is_refused
+    done = terminal.run("apply", "-f", manifest, "--wait", "--timeout", "2m")
+    assert done.code == 1
+    told = " ".join(done.err.split())
+    assert "STEADY" in told
+    assert (
+        "its load balancing has not been looked at since the manifest changed"
+        not in told.partition("prod/web: not done")[2]
+    )
+    assert "rule 10 of web-alb:80 is another's; target group web has another port" in told
+
+
+def test_what_the_state_says_of_load_balancing_is_not_said_twice(terminal: Terminal, tmp_path: Path) -> None:
+    def is_told() -> None:
+        terminal.control.services["prod/web"] |= {
+            "state": "RECONCILING",
+            "stateReason": "rule 10 is another's; 2 running, 0 pending, 0 stopping of 2 desired",
+            "loadBalancing": {
+                "generation": 1,
+                "upToDate": True,
+                "problems": ["rule 10 is another's", "no listener at web-alb:80"],
+            },
+        }
+
+    terminal.sleeping = is_told
+    manifest = write_manifest(tmp_path, loadBalancers=[LOAD_BALANCER])
+    done = terminal.run("apply", "-f", manifest, "--wait", "--timeout", "2m")
+    told = " ".join(done.err.split()).partition("prod/web: not done")[2]
+    assert "RECONCILING: rule 10 is another's; 2 running, 0 pending, 0 stopping of 2 desired" in told
+    assert told.count("rule 10 is another's") == 1
+    assert "; no listener at web-alb:80" in told
+
+
 def test_not_steady_is_one_json_document(terminal: Terminal, tmp_path: Path) -> None:
     done = terminal.run("apply", "-f", write_manifest(tmp_path), "--wait", "--timeout", "5s", "-o", "json")
     assert done.code == 1
@@ -109,11 +163,10 @@ def test_waits_for_all_and_reports_the_late_one(terminal: Terminal, tmp_path: Pa
     arguments = ("apply", "-f", write_manifest(tmp_path), "-f", worker, "--wait", "--timeout", "10s", "-o", "json")
     done = terminal.run(*arguments)
     assert done.code == 1
-    decoder, text = json.JSONDecoder(), done.out.strip()
-    late, end = decoder.raw_decode(text)
-    steady, _ = decoder.raw_decode(text[end:].strip())
-    assert late["error"]["type"] == "NotSteady"
+    late, steady = done.document["results"]
+    assert (late["service"], late["error"]["type"]) == ("prod/web", "NotSteady")
     assert steady["service"] == "prod/worker"
+    assert "error" not in steady
 
 
 def test_interrupted_while_waiting_leaves_it_applied_and_says_so(terminal: Terminal, tmp_path: Path) -> None:
@@ -124,7 +177,7 @@ def test_interrupted_while_waiting_leaves_it_applied_and_says_so(terminal: Termi
     done = terminal.run("apply", "-f", write_manifest(tmp_path), "--wait")
     assert done.code == 1
     assert "prod/web stays applied" in done.err
-    assert "headcount describe prod/web" in done.err
+    assert "headcount watch prod/web" in done.err
     assert "prod/web" in terminal.control.services
 
 
@@ -204,6 +257,34 @@ def test_of_a_new_service_only_what_was_written_is_shown(terminal: Terminal, tmp
     done = terminal.run("apply", "-f", write_manifest(tmp_path), "--dry-run")
     assert "deadlines" not in done.out
     assert "and 1 more at their defaults" in done.out
+
+
+def test_of_a_new_service_load_balancers_are_shown(terminal: Terminal, tmp_path: Path) -> None:
+    group = {"path": "loadBalancers[0].targetGroup.name", "before": None, "after": "web"}
+    load_balancer = {"path": "elasticLoadBalancers[0].scheme", "before": None, "after": "internet-facing"}
+    function = {"path": "functionTargets[0].functionArn", "before": None, "after": "not written"}
+    written = {"loadBalancers": [{}], "ElasticLoadBalancers": [{}]}
+    answer = {"service": "prod/web", "created": True, "changes": [group, load_balancer, function]}
+    told = rendered(difference(answer, written), width=80)
+    assert "  + loadBalancers[0].targetGroup.name: web\n" in told
+    assert "  + elasticLoadBalancers[0].scheme: internet-facing\n" in told
+    assert "not written" not in told
+
+
+def test_a_long_warning_is_wrapped_under_its_own_beginning() -> None:
+    told = rendered(difference({"warnings": ["word " * 30]}, {}), width=40)
+    first, *rest = [line for line in told.splitlines() if "word" in line]
+    assert first.startswith("  Warning: word")
+    assert rest
+    assert all(line.startswith(" " * 11 + "word") for line in rest)
+
+
+def rendered(view: RenderableType, *, width: int) -> str:
+    """What stands on a terminal of so many columns."""
+    console = Console(width=width, color_system=None, legacy_windows=False)
+    with console.capture() as capture:
+        console.print(view)
+    return "".join(f"{line.rstrip()}\n" for line in capture.get().splitlines())
 
 
 def test_says_that_a_hidden_value_changed_without_showing_it(terminal: Terminal, tmp_path: Path) -> None:

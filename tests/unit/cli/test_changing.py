@@ -116,6 +116,30 @@ def test_sandbox_prints_the_environment_and_stops_with_ctrl_c(terminal: Terminal
     options = SandboxOptions(port=5000, runtime="simulated", template=None, clusters=None, stack="headcount")
     assert terminal.sandboxes == [(options, "started"), (options, "stopped")]
     assert "subnet-1 (eu-central-1a)" in done.err
+    assert "A load balancer listens: http://127.0.0.1:8000" in done.err
+
+
+def test_what_people_copy_from_the_sandbox_is_never_broken(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "30")
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as a terminal, which a pipe is not
+    monkeypatch.setenv("NO_COLOR", "1")
+    done = terminal.run("sandbox")
+    assert "export AWS_ENDPOINT_URL=http://127.0.0.1:5000\n" in done.out
+    assert "For manifests: cluster default; subnets subnet-1 (eu-central-1a).\n" in done.err
+    (start,) = [line for line in done.err.splitlines() if line.startswith("To start with: headcount apply -f ")]
+    assert start.endswith("web.yaml --wait")
+
+
+@pytest.mark.parametrize(("names", "wrong"), [("a b", "a b"), ("", ""), ("a,,b", ""), ("x" * 256, "x" * 256)])
+def test_a_sandbox_with_clusters_of_impossible_names_is_refused(terminal: Terminal, names: str, wrong: str) -> None:
+    done = terminal.run("sandbox", "--clusters", names)
+    assert (done.code, terminal.sandboxes) == (2, [])
+    assert done.err.startswith(f"Error: Invalid value for '--clusters': '{wrong}' is not the name of a cluster: 1 to ")
+
+
+def test_a_sandbox_with_several_clusters(terminal: Terminal) -> None:
+    terminal.run("sandbox", "--clusters", "prod, staging")
+    assert terminal.sandboxes[0][0].clusters == "prod,staging"
 
 
 def test_sandbox_environment_for_programs(terminal: Terminal) -> None:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import pytest
 
 from headcount_cli.connection import connect
-from headcount_cli.main import real_world, run
+from headcount_cli.running import real_world, run
 from unit.cli.fake_aws import STACK, FakeAws, fake_aws
 
 SECRET = "wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY"
@@ -74,10 +74,24 @@ def test_says_who_changes_something(shell: Shell) -> None:
 
 
 def test_who_it_is_may_stay_unknown_to_aws(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("USER", "bob")
+    monkeypatch.setenv("LOGNAME", "bob")
     shell.aws.refuse("GetCallerIdentity", "AccessDenied")
     assert shell.run("scale", "web", "2").code == 0
     assert shell.aws.invocations[0][1]["by"] == "bob"
+
+
+def test_in_the_sandbox_it_is_the_local_user(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOGNAME", "carol")
+    mine = "arn:aws:sts::123456789012:assumed-role/Operators/alice"
+    _, answer, _ = shell.aws.answers["GetCallerIdentity"]
+    shell.aws.answers["GetCallerIdentity"] = (200, answer.replace(mine, "arn:aws:sts::123456789012:user/moto"), {})
+    shell.run("scale", "web", "2")
+    assert shell.aws.invocations[0][1]["by"] == "carol"
+
+
+def test_the_region_of_other_sdks_is_understood(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    assert shell.run("list").code == 0
 
 
 @pytest.mark.parametrize(
@@ -172,11 +186,23 @@ def test_nothing_answers_at_the_endpoint_and_its_password_is_not_shown(shell: Sh
     assert f"Nothing answers at http://127.0.0.1:{port}." in done.err
 
 
-@pytest.mark.parametrize("url", ["nonsense", "http://"])
-def test_an_endpoint_that_is_no_address(shell: Shell, url: str) -> None:
-    done = shell.run("list", endpoint_url=url)
-    assert done.code in {1, 2}
-    assert done.err.startswith("Error: ")
+@pytest.mark.parametrize("url", ["nonsense", "http://", "ftp://127.0.0.1:5000", "http://127.0.0.1:99999", "http://[x"])
+@pytest.mark.parametrize("chooser", ["--endpoint-url", "AWS_ENDPOINT_URL"])
+def test_an_endpoint_that_is_no_address(
+    chooser: str, url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if chooser == "AWS_ENDPOINT_URL":
+        monkeypatch.setenv(chooser, url)
+    code = run(["list", *((chooser, url) if chooser == "--endpoint-url" else ())], real_world())
+    said = capsys.readouterr().err.splitlines()
+    allowed = "http://HOST, https://HOST or one of them with :PORT is allowed."
+    assert (code, said[0]) == (2, f"Error: {chooser} is '{url}': {allowed}")
+
+
+def test_a_password_of_an_endpoint_that_is_no_address_is_not_shown(shell: Shell) -> None:
+    done = shell.run("list", endpoint_url=f"ftp://me:{SECRET}@127.0.0.1")
+    assert done.code == 2
+    assert SECRET not in done.err
 
 
 def test_a_failure_is_json_for_programs(shell: Shell) -> None:

@@ -63,8 +63,8 @@ def test_list_shows_counts_states_and_why_one_is_not_steady(terminal: Terminal) 
     done = terminal.run("list")
     assert done.code == 0
     web, api = done.out.splitlines()[1:3]
-    assert web.split() == ["prod/web", "BACKING_OFF", "1/3", "1", "0", "dep-4", "-"]
-    assert api.split() == ["staging/api", "STEADY", "1/1", "0", "0", "dep-3", "2h", "ago"]
+    assert web.split() == ["prod/web", "BACKING_OFF", "1/3", "1", "0", "-"]
+    assert api.split() == ["staging/api", "STEADY", "1/1", "0", "0", "2h", "ago"]
     assert "prod/web: 3 tasks stopped soon after starting" in done.out
 
 
@@ -84,7 +84,7 @@ def test_describe_puts_the_state_and_its_reason_first(terminal: Terminal) -> Non
     assert done.out.splitlines()[0].split() == ["prod/web", "BACKING_OFF"]
     assert done.out.splitlines()[1].strip() == "3 tasks stopped soon after starting"
     assert "03:00:40 UTC (in 40s)" in done.out
-    assert "Held back: waiting 40 s before the next try" in done.out
+    assert "Waiting: waiting 40 s before the next try" in done.out
     assert "abcdefghij234567abcd" in done.out
     assert "9f3a9c1d2b4e4f6a8b7c5d3e1f2a4b6c" in done.out
     assert "eu-central-1b: skipped until 03:03:10 UTC (in 3m 10s). no capacity" in " ".join(done.out.split())
@@ -97,7 +97,7 @@ def test_describe_shows_what_is_unusual_about_each_task_the_unusual_first(termin
     first = next(index for index, text in enumerate(lines) if OLD_TASK in text)
     usual = next(index for index, text in enumerate(lines) if a_task()["taskId"] in text)
     assert first < usual
-    assert "stopping:" in lines[first]
+    assert "stopping:" in lines[first + 1]
 
 
 def test_describe_fits_eighty_columns(terminal: Terminal) -> None:
@@ -205,8 +205,10 @@ def test_a_backoff_that_is_the_reason_of_the_state_is_told_once(terminal: Termin
 def test_a_task_that_ended_says_how(terminal: Terminal) -> None:
     ended = a_task(OLD_TASK, lastStatus="STOPPED", desiredStatus="STOPPED", stopping="exit code 1", deployment="dep-4")
     terminal.control.services["prod/web"]["tasks"] = [ended]
-    row = next(text for text in terminal.run("describe", "web").out.splitlines() if OLD_TASK in text)
-    assert row.split()[1:] == ["STOPPED", "1a", "59m", "ago", "ended:", "exit", "code", "1"]
+    lines = terminal.run("describe", "web").out.splitlines()
+    row = next(index for index, text in enumerate(lines) if OLD_TASK in text)
+    assert lines[row].split()[1:] == ["STOPPED", "1a", "FARGATE", "59m", "ago"]
+    assert lines[row + 1].strip() == "ended: exit code 1"
 
 
 def test_follow_does_not_miss_what_a_slow_writer_put_behind_the_newest(terminal: Terminal) -> None:
@@ -229,3 +231,10 @@ def test_events_shows_no_more_than_the_limit_though_control_answers_in_whole_pas
     invoke = terminal.control.invoke
     terminal.control.invoke = lambda request: invoke(request | {"limit": 3})  # type: ignore[method-assign]  # as it does
     assert len(terminal.run("events", "web", "--limit", "1").out.splitlines()) == 2 + 1  # the day, and one that wraps
+
+
+def test_events_of_a_cluster_say_who_cordoned_what(terminal: Terminal) -> None:
+    terminal.control.histories["cluster#prod"] = [an_event("control", "cordon eu-central-1a: power", by="bob")]
+    assert "bob asked: cordon eu-central-1a: power" in terminal.run("events", "--cluster", "prod").out
+    assert terminal.run("events").code == 2
+    assert terminal.run("events", "web", "--cluster", "prod").code == 2

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from headcount_cli.app import COMMANDS
+from headcount_cli.catalogue import COMMANDS
 from headcount_cli.reference import reference
 from unit.cli.fake_control import FakeControl, Refusal, a_service
 from unit.cli.terminal import Terminal
 
-NAMES = [name for name, _, _ in COMMANDS]
+NAMES = [command.name for command in COMMANDS]
 READING = {"describe": ("web",), "events": ("web",), "why": ("web",), "list": ()}
 CHANGING = {"scale": ("web", "2"), "delete": ("web", "--yes"), "protect": ("web", "task")}
 ASKING = {**READING, **CHANGING}
@@ -30,6 +30,29 @@ def test_help_has_examples_and_the_shared_options(terminal: Terminal, name: str)
     assert "Examples" in done.out
     assert f"headcount {name}" in done.out
     assert "--endpoint-url" in done.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("scale", "web", "3.5"), "Invalid value for 'COUNT': '3.5' is not a whole number from 0 to 5000."),
+        (("scale", "web", "-1"), "Invalid value for 'COUNT': '-1' is not a whole number from 0 to 5000."),
+        (("events", "web", "-n", "x"), "Invalid value for '--limit' / '-n': 'x' is not a whole number from 1 to 1000."),
+        (("list", "-o", "yaml"), "Invalid value for '--output' / '-o': 'yaml' is not one of 'table', 'json'."),
+    ],
+)
+def test_a_wrong_value_is_named(terminal: Terminal, arguments: tuple[str, ...], said: str) -> None:
+    done = terminal.run(*arguments)
+    assert (done.code, done.err.splitlines()[0]) == (2, f"Error: {said}")
+
+
+@pytest.mark.parametrize(
+    "arguments", [("scale", "web", "2"), ("delete", "web", "--yes"), ("resume", "web"), ("apply", "-f", "web.yaml")]
+)
+def test_a_timeout_without_anything_that_waits_is_refused(terminal: Terminal, arguments: tuple[str, ...]) -> None:
+    done = terminal.run(*arguments, "--timeout", "10m")  # as long as where none is written
+    assert (done.code, terminal.control.requests) == (2, [])
+    assert done.err == "Error: --timeout says how long --wait waits, and --wait is not given.\nAdd --wait.\n"
 
 
 def test_without_a_command_the_help_is_shown(terminal: Terminal) -> None:
@@ -72,6 +95,15 @@ def test_an_error_of_control_is_passed_on_to_programs_as_it_is(
     assert done.document == {
         "error": {"type": "UnsupportedVersion", "message": "Version 1 is no longer spoken.", "problems": []}
     }
+
+
+@pytest.mark.parametrize("message", ["web is in two clusters", "service: web is in two clusters"])
+def test_nothing_is_said_twice(terminal: Terminal, message: str) -> None:
+    problem = {"path": "service", "value": "web", "message": "web is in two clusters"}
+    terminal.control.refusals = [Refusal("InvalidRequest", message, [problem])]
+    done = terminal.run("describe", "web")
+    assert done.code == 2
+    assert done.err.count("web is in two clusters") == 1
 
 
 def test_shared_options_stand_before_or_after_the_command_and_the_nearer_wins(terminal: Terminal) -> None:

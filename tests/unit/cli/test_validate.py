@@ -14,6 +14,18 @@ def test_says_which_service_a_valid_file_declares_and_asks_nobody(terminal: Term
     assert terminal.connections == []
 
 
+def test_files_may_be_named_as_apply_wants_them(terminal: Terminal, tmp_path: Path) -> None:
+    first, second = write_manifest(tmp_path, "a.json"), write_manifest(tmp_path, "b.json", serviceName="api")
+    done = terminal.run("validate", first, "-f", second, "-o", "json")
+    assert [one["service"] for one in done.document["manifests"]] == ["prod/web", "prod/api"]
+    assert terminal.run("validate", "-f", first).code == 0
+
+
+def test_some_file_is_needed(terminal: Terminal) -> None:
+    done = terminal.run("validate")
+    assert (done.code, done.err.splitlines()[0]) == (2, "Error: Missing argument 'FILE'.")
+
+
 def test_shows_every_problem_of_every_file_at_once(terminal: Terminal, tmp_path: Path) -> None:
     (tmp_path / "nonsense.yaml").write_text("a: [1\nb")
     (tmp_path / "empty.yaml").write_text("")
@@ -90,3 +102,10 @@ def test_values_of_environment_variables_are_not_shown(terminal: Terminal, tmp_p
     done = terminal.run("validate", write_manifest(tmp_path, overrides=overrides))
     assert done.code == 2
     assert "hunter2" not in done.out + done.err
+
+
+def test_a_name_that_no_file_can_have_is_a_problem(terminal: Terminal) -> None:
+    for name in ("x" * 300, "x/" * 3000):
+        done = terminal.run("validate", name)
+        assert done.code == 2
+        assert "cannot be read" in done.err

@@ -94,7 +94,7 @@ def test_text_from_elsewhere_is_only_text() -> None:
         (an_event("control", "delete", by=None), "Somebody asked: delete"),
         (an_event("deployment", "deployment dep-3 completed", deployment="dep-3"), "Deployment dep-3 completed"),
         (an_event("launch", "start 1 task", launch="l1"), "Launch: start 1 task (launch l1)"),
-        (an_event("hold", "wait", task="t1", by="bob"), "Held back: wait (task t1, by bob)"),
+        (an_event("hold", "wait", task="t1", by="bob"), "Waiting: wait (task t1, by bob)"),
         (an_event("novelty", "of a newer version"), "Novelty: of a newer version"),
     ],
 )

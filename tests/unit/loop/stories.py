@@ -113,6 +113,57 @@ def _orphan() -> FakeLoop:
     return loop
 
 
+WEB = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/web/0123456789abcdef"
+
+
+def _into_rotation() -> FakeLoop:
+    """The tasks run; the next pass registers them."""
+    loop = FakeLoop()
+    loop.balance(3, WEB)
+    loop.deliver_kick()
+    while loop.runtime.step_all():
+        pass
+    loop.deliver_events()
+    return loop
+
+
+def _out_of_rotation() -> FakeLoop:
+    loop = FakeLoop().in_service(3, WEB)
+    loop.scale(1)
+    return loop
+
+
+def _drained() -> FakeLoop:
+    """Two tasks have drained; the next pass stops them."""
+    loop = _out_of_rotation()
+    loop.deliver_kick()
+    loop.clock.advance(6.0)
+    loop.wake()
+    return loop
+
+
+def _dead_in_rotation() -> FakeLoop:
+    loop = FakeLoop().in_service(3, WEB)
+    loop.runtime.end(min(loop.ids()), "EssentialContainerExited", "Essential container in task exited", exit_code=137)
+    loop.deliver_events()
+    return loop
+
+
+def _unhealthy_in_rotation() -> FakeLoop:
+    """One task answers its health checks no more, and an alarm says so."""
+    loop = FakeLoop().in_service(3, WEB)
+    loop.groups.fail_checks(WEB, loop.endpoint(min(loop.ids())))
+    loop.store.record_suspects(SERVICE, WEB, loop.clock())
+    loop.kick("alarm")
+    return loop
+
+
+def _deletion_in_rotation() -> FakeLoop:
+    loop = FakeLoop().in_service(2, WEB)
+    loop.delete()
+    return loop
+
+
 STORIES = (
     Story("three tasks start", _start_three, 3),
     Story("a lost task is replaced", _replace_a_lost_one, 3),
@@ -127,11 +178,21 @@ STORIES = (
     Story("RunTask's answer is lost", _answer_lost, 4),
     Story("StopTask is throttled", _stop_throttled, 1),
     Story("an orphan is adopted", _orphan, 2),
+    Story("tasks go into rotation", _into_rotation, 3),
+    Story("tasks leave rotation", _out_of_rotation, 1),
+    Story("drained tasks are stopped", _drained, 1),
+    Story("a dead task leaves rotation", _dead_in_rotation, 3),
+    Story("an unhealthy task is replaced", _unhealthy_in_rotation, 3),
+    Story("a deletion begins in rotation", _deletion_in_rotation, 0),
 )
 
 
 def assert_ended_well(story: Story, loop: FakeLoop) -> None:
     """Exactly the desired count, nothing doubled, nothing leaked."""
     loop.assert_exactly(story.desired)
+    for group in loop.groups.groups:
+        registered = {loop.endpoint(task_id) for task_id in loop.ids()}
+        assert loop.groups.registered(group) == registered, "the live tasks are in rotation, and nothing else"
+    assert not loop.cut, f"tasks that were stopped while they took traffic: {loop.cut}"
     if story.desired == 0:
         assert loop.store.partition(SERVICE).is_empty()

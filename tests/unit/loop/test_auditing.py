@@ -1,11 +1,16 @@
 """The audit finds within a minute what events, kicks and timers missed, and costs a quiet service nothing."""
 
+from collections.abc import Iterator
+
 import pytest
 
-from builders import SERVICE
+from builders import NOW, SERVICE, a_task
 from fakes.crashing import Tripwire
 from fakes.loop import FakeLoop
-from headcount.auditing import Auditor
+from headcount.errors import Throttled
+from headcount.ports import ServiceMark
+from headcount.ports.auditing import Roster
+from headcount.ports.tasks import Sighting
 
 
 def _quiet(desired: int = 3) -> FakeLoop:
@@ -140,7 +145,7 @@ def test_a_stopped_task_whose_kick_was_lost_is_not_forgotten():
     loop.deliver_events()
     loop.kicks.waiting.clear()
     loop.clock.advance(61)
-    loop.auditor = Auditor(runtime=loop.runtime, store=loop.store, kicks=loop.kicks, clock=loop.clock)
+    loop.auditor = loop.new_auditor()
     loop.audit()
     _deliver(loop)
     assert len(loop.ids()) == 2
@@ -213,3 +218,92 @@ def test_news_that_were_written_before_ecs_lost_patience_are_kicked():
     _deliver(loop)
     assert victim not in loop.ids()
     assert len(loop.ids()) == 150
+
+
+def test_a_later_service_is_reached_although_every_audit_is_cut_short():
+    marks = [ServiceMark(service=f"prod/s{number}", pass_number=1) for number in range(6)]
+    described: list[str] = []
+
+    class Store:
+        def services(self, cluster: str) -> tuple[ServiceMark, ...]:
+            return tuple(marks)
+
+        def roster(self, service: str) -> Roster:
+            return Roster(tasks=tuple(a_task(f"{service}/{number}") for number in range(100)))
+
+    class Runtime:
+        def describe(self, cluster: str, task_ids: list[str]) -> tuple[Sighting, ...]:
+            described.extend({task_id.rpartition("/")[0] for task_id in task_ids})
+            if task_ids and len(described) % 4 == 0:
+                raise Throttled("DescribeTasks: Rate exceeded")
+            return tuple(Sighting(task_id=one, observed=a_task(one).observed, service=None) for one in task_ids)
+
+        def sweep(self, cluster: str) -> Iterator[str]:
+            return iter(())
+
+    auditor = FakeLoop().new_auditor(runtime=Runtime(), store=Store(), clock=lambda: NOW)
+    for _ in range(3):
+        auditor.audit(["prod"], lambda: 50.0)
+    assert described[:8] == [f"prod/s{number}" for number in (0, 1, 2, 3, 3, 4, 5, 0)]
+
+
+def test_rosters_that_an_audit_has_no_time_to_read_are_read_by_the_next_ones():
+    marks = [ServiceMark(service=f"prod/s{number}", pass_number=1, next_wake=NOW - 60.0) for number in range(6)]
+    time_left = [50.0]
+    read: list[str] = []
+
+    class Store:
+        def services(self, cluster: str) -> tuple[ServiceMark, ...]:
+            return tuple(marks)
+
+        def roster(self, service: str) -> Roster:
+            read.append(service)
+            time_left[0] -= 10.0
+            return Roster()
+
+    auditor = FakeLoop().new_auditor(store=Store(), clock=lambda: NOW)
+    first = auditor.audit(["prod"], lambda: time_left[0])
+    assert first.out_of_time
+    assert first.kicked == 6, "what is due is kicked, read or not"
+    time_left[0] = 50.0
+    auditor.audit(["prod"], lambda: time_left[0])
+    assert read == [mark.service for mark in marks]
+
+
+def test_a_large_cluster_is_swept_over_several_audits():
+    listed: list[int] = []
+
+    class Runtime:
+        def describe(self, cluster: str, task_ids: list[str]) -> tuple[Sighting, ...]:
+            return ()
+
+        def instances(self, cluster: str, instances: list[str]) -> tuple[object, ...]:
+            return ()
+
+        def sweep(self, cluster: str) -> Iterator[str]:
+            for number in range(12_000):
+                listed.append(number)
+                yield f"task-{number}"
+
+    loop = FakeLoop()
+    auditor = loop.new_auditor(runtime=Runtime())
+    seen = []
+    for _ in range(5):
+        auditor.audit(["prod"], lambda: 50.0)
+        seen.append(len(listed))
+        loop.clock.advance(60)
+    assert seen == [5_000, 10_000, 12_000, 12_000, 12_000]
+    loop.clock.advance(15 * 60)
+    auditor.audit(["prod"], lambda: 50.0)
+    assert len(listed) == 17_000
+
+
+def test_a_sweep_that_fails_begins_anew_with_the_next_audit():
+    loop = _quiet()
+    loop.clock.advance(16 * 60)
+    loop.runtime.throttle("sweep", 1)
+    calls = loop.runtime.calls["sweep"]
+    for _ in range(3):
+        loop.audit()
+        loop.clock.advance(60)
+    assert loop.runtime.calls["sweep"] - calls == 2

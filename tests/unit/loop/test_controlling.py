@@ -1,7 +1,5 @@
 """What people change through ``control``, and every refusal with all its problems."""
 
-from dataclasses import replace
-
 import pytest
 
 from .asking import MANIFEST
@@ -40,6 +38,20 @@ def test_another_task_definition_is_a_new_deployment(steady):
     steady.loop.settle()
     steady.loop.assert_exactly(3)
     assert {task.managed.deployment for task in steady.loop.state().tasks} == {"dep-2"}
+
+
+def test_another_base_or_weight_moves_tasks_and_deploys_nothing(asking):
+    def strategy(weight):
+        return [
+            {"capacityProvider": "FARGATE", "base": 1, "weight": 1},
+            {"capacityProvider": "FARGATE_SPOT", "weight": weight},
+        ]
+
+    manifest = {name: value for name, value in MANIFEST.items() if name != "launchType"}
+    for weight, deploys in ((1, True), (4, False)):
+        result = asking.result("apply", manifest=manifest | {"capacityProviderStrategy": strategy(weight)})
+        assert result["newDeployment"] is deploys
+    assert [change["path"] for change in result["changes"]] == ["capacityProviderStrategy"]
 
 
 def test_another_deployment_configuration_starts_no_deployment(steady):
@@ -123,13 +135,15 @@ def test_an_impossible_count_is_refused(steady, count):
 
 def test_a_service_whose_count_was_lost_can_be_deleted(steady):
     steady.loop.store.partition("prod/web").capacity = None
-    assert steady.result("delete", service="web") == {"service": "prod/web", "alreadyDeleting": False}
+    answer = {"service": "prod/web", "kind": "Service", "alreadyDeleting": False}
+    assert steady.result("delete", service="web") == answer
     steady.loop.run(5)
     assert steady.loop.ids() == set()
 
 
 def test_delete_keeps_the_name_until_the_tasks_are_gone(steady):
-    assert steady.result("delete", service="web") == {"service": "prod/web", "alreadyDeleting": False}
+    answer = {"service": "prod/web", "kind": "Service", "alreadyDeleting": False}
+    assert steady.result("delete", service="web") == answer
     assert steady.result("delete", service="web")["alreadyDeleting"] is True
     for operation, fields in [
         ("apply", {"manifest": MANIFEST}),
@@ -185,27 +199,9 @@ def test_protecting_what_is_no_task_is_refused(steady, fields, paths):
 
 def test_who_comes_second_is_told_to_try_again(steady):
     """Somebody applies between this request's reading and writing."""
-    store = steady.loop.store
-    raced = replace(steady.controller, store=_Racing(store, lambda: steady.apply(desiredCount=9)))
-    answer = raced.answer({"version": 1, "operation": "scale", "service": "web", "desiredCount": 4})
-    assert answer["error"]["type"] == "Conflict"
+    steady.race(lambda: steady.apply(desiredCount=9))
+    assert steady.error("scale", service="web", desiredCount=4)["type"] == "Conflict"
     assert steady.loop.state().capacity.desired_count == 9
-
-
-class _Racing:
-    """A store in which something happens once, right after it was read."""
-
-    def __init__(self, store, happens):
-        self._store = store
-        self._happens = happens
-
-    def read(self, service):
-        records = self._store.read(service)
-        self._happens()
-        return records
-
-    def __getattr__(self, name):
-        return getattr(self._store, name)
 
 
 def test_aws_out_of_patience_is_unavailable(steady):

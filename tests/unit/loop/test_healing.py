@@ -6,10 +6,10 @@ from dataclasses import replace
 from builders import SERVICE
 from fakes.crashing import Tripwire
 from fakes.loop import FakeLoop
-from headcount.aws.records import entry
+from headcount.aws.history import entry
 from headcount.errors import NewerSchema
 from headcount.model.service import Decision
-from headcount.model.task import Task
+from headcount.ports.auditing import Roster
 
 BEFORE_RUN_TASK = 3  # begin_pass, gather, commit, and then it
 
@@ -47,10 +47,10 @@ def test_a_service_that_cannot_be_read_does_not_keep_the_audit_from_the_others()
     loop = FakeLoop().running(2)
     loop.store.partition("prod/broken").manifest = replace(loop.declared(), generation=1)
 
-    def roster(service: str) -> tuple[Task, ...]:
+    def roster(service: str) -> Roster:
         if service == "prod/broken":
             raise NewerSchema("record prod/broken status has schema 2")
-        return loop.store.state(service).tasks
+        return Roster(tasks=loop.store.state(service).tasks)
 
     loop.auditor.store = _Overriding(loop.store, roster=roster)
     loop.runtime.crash(min(loop.ids()))

@@ -8,6 +8,8 @@ from fakes.clock import SettableClock
 from fakes.crashing import Tripwire
 from fakes.loop import FakeLoop
 from fakes.messages import InMemoryKicks
+from headcount.messages import DueTimer
+from headcount.model.scaling_record import ScalingRecord
 from headcount.model.task import STARTING_STATES
 
 SERVICE = "prod/web"
@@ -121,9 +123,10 @@ def _observe(loop, *versions):
     return outcomes
 
 
-def test_of_versions_3_2_3_4_all_but_the_2_kick():
+def test_of_versions_3_2_3_4_the_3_kicks_each_time_and_the_4_says_nothing_new():
+    """The second delivery of the 3 kicks too: the first one's kick may have been lost."""
     loop = FakeLoop()
-    assert _observe(loop, 3, 2, 3, 4) == ["kicked", "stale", "kicked", "kicked"]
+    assert _observe(loop, 3, 2, 3, 4) == ["kicked", "stale", "kicked", "recorded"]
     (task,) = loop.state().tasks
     assert task.observed.version == 4
 
@@ -136,6 +139,23 @@ def test_an_event_that_died_before_its_kick_kicks_when_it_is_delivered_again():
     assert loop.observer.observe(event) == "kicked"
     loop.deliver_kick()
     assert len(loop.ids()) == 2
+
+
+def test_a_task_that_ends_kicks_when_it_begins_to_die_and_when_it_is_gone():
+    loop = FakeLoop().running(1)
+    (task_id,) = loop.ids()
+    loop.runtime.stop("prod", task_id, "stopped by hand")
+    while loop.runtime.step(task_id):
+        pass
+    of_the_task = [event for event in loop.runtime.events if event.task_id == task_id]
+    outcomes = [(event.observed.last_status, loop.observer.observe(event)) for event in of_the_task]
+    assert outcomes == [
+        ("RUNNING", "kicked"),
+        ("DEACTIVATING", "recorded"),
+        ("STOPPING", "recorded"),
+        ("DEPROVISIONING", "recorded"),
+        ("STOPPED", "kicked"),
+    ]
 
 
 @pytest.mark.parametrize("status", STARTING_STATES)
@@ -164,6 +184,21 @@ def test_a_late_event_of_a_forgotten_task_revives_nothing():
     assert len(loop.ids()) == 2
 
 
+def test_late_events_of_a_service_that_is_gone_leave_nothing_behind_the_next_audit():
+    loop = FakeLoop().running(2)
+    late = [loop.runtime.describe("prod", [task])[0] for task in sorted(loop.ids())]
+    loop.delete()
+    loop.kick("delete")
+    loop.settle()
+    for sighting in late:
+        loop.observer.observe(sighting)
+    loop.drain()
+    loop.audit()
+    loop.drain()
+    partition = loop.store.partitions[SERVICE]
+    assert (partition.manifest, partition.status, partition.tasks, partition.launches) == (None, None, {}, {})
+
+
 def test_a_foreign_task_is_left_alone():
     loop = FakeLoop()
     loop.runtime.run_foreign("prod", "f" * 32, group="family:db", mark="somebody")
@@ -185,7 +220,7 @@ def _with_a_timer() -> FakeLoop:
 def test_the_recorded_timer_wakes():
     loop = _with_a_timer()
     (timer,) = loop.timers.waiting
-    assert loop.waker.wake(SERVICE, timer.at) is True
+    assert loop.waker.wake(DueTimer(service=SERVICE, at=timer.at)) is True
     assert loop.kicks.sent[-1].cause == "timer"
 
 
@@ -193,9 +228,29 @@ def test_the_recorded_timer_wakes():
 def test_a_superseded_timer_is_dropped(off):
     loop = _with_a_timer()
     (timer,) = loop.timers.waiting
-    assert loop.waker.wake(SERVICE, timer.at + off) is False
+    assert loop.waker.wake(DueTimer(service=SERVICE, at=timer.at + off)) is False
     assert loop.kicks.sent[-1].cause == "control"
 
 
 def test_a_timer_of_a_service_that_is_gone_is_dropped():
-    assert FakeLoop().waker.wake("prod/gone", 5.0) is False
+    assert FakeLoop().waker.wake(DueTimer(service="prod/gone", at=5.0)) is False
+
+
+def _wanting_to_scale_at(at: float) -> FakeLoop:
+    loop = FakeLoop()
+    loop.store.partition(SERVICE).scaling = ScalingRecord(next_look_at=at)
+    return loop
+
+
+def test_a_timer_of_scaling_has_scaling_looked_at_and_kicks_nobody():
+    loop = _wanting_to_scale_at(5.0)
+    assert loop.waker.wake(DueTimer(service=SERVICE, at=5.0, of_scaling=True)) is True
+    assert loop.scaling.asked == [(SERVICE, "timer")]
+    assert loop.kicks.sent == []
+
+
+@pytest.mark.parametrize("at", [4.0, 6.0])
+def test_a_superseded_timer_of_scaling_is_dropped(at):
+    loop = _wanting_to_scale_at(5.0)
+    assert loop.waker.wake(DueTimer(service=SERVICE, at=at, of_scaling=True)) is False
+    assert loop.scaling.asked == []

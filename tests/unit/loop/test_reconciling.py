@@ -3,7 +3,14 @@
 from fakes.crashing import Tripwire
 from fakes.loop import FakeLoop
 
-SIDE_EFFECTS = ("runtime.launch", "runtime.stop", "store.forget", "store.remove_service")
+SIDE_EFFECTS = (
+    "runtime.launch",
+    "runtime.stop",
+    "groups.register",
+    "groups.deregister",
+    "store.forget",
+    "store.remove_service",
+)
 
 
 def test_a_plan_is_recorded_before_any_side_effect(story):
@@ -110,6 +117,39 @@ def test_a_throttled_stop_is_sent_again_by_a_later_pass():
     loop.deliver_kick()
     assert len(loop.ids()) == 3
     assert all(task.managed.stop for task in loop.state().tasks if task.managed and task.managed.stop)
+    loop.settle()
+    loop.assert_exactly(1)
+
+
+def test_a_task_definition_that_ecs_does_not_deregister_now_is_left_to_a_later_pass():
+    loop = FakeLoop().running(1)
+    loop.declare(
+        1, registered=("arn:aws:ecs:eu-west-1:123456789012:task-definition/inline:1",), deleting_at=loop.clock()
+    )
+    loop.runtime.throttle("deregister", 2)
+    loop.deliver_kick()
+    assert loop.runtime.calls["deregister"] == 1
+    assert "more to do" not in [kick.cause for kick in loop.kicks.sent]
+    for _ in range(2):
+        loop.reconcile()
+    assert loop.runtime.deregistered == ["arn:aws:ecs:eu-west-1:123456789012:task-definition/inline:1"]
+    assert loop.state().status.deregistered == tuple(loop.runtime.deregistered)
+
+
+def test_a_launch_refused_when_sent_again_stays_open_as_long_as_its_first_call_may_be_late():
+    """A call that started nothing leaves no token: the first one could still start tasks beside those of another."""
+    loop = FakeLoop()
+    loop.runtime.throttle("launch", 1)
+    loop.declare(1, zones=("zone-a",))
+    loop.deliver_kick()
+    loop.runtime.capacity["zone-a"] = 0
+    loop.clock.advance(10)
+    loop.reconcile()
+    (launch,) = loop.state().launches
+    loop.clock.advance(40)
+    loop.reconcile()
+    assert launch not in loop.state().launches
+    loop.runtime.capacity.clear()
     loop.settle()
     loop.assert_exactly(1)
 

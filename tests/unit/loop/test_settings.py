@@ -10,9 +10,11 @@ WHOLE = {
     "HEADCOUNT_CLUSTERS": "prod, staging,",
     "HEADCOUNT_RECONCILE_QUEUE_URL": "https://sqs/kicks.fifo",
     "HEADCOUNT_TIMER_QUEUE_URL": "https://sqs/timers",
+    "HEADCOUNT_BALANCER_FUNCTION": "headcount-KeepLoadBalancers",
     "HEADCOUNT_EVENT_BUS": "own",
     "HEADCOUNT_HISTORY_DAYS": "7",
     "HEADCOUNT_METRICS_PER_SERVICE": "True",
+    "HEADCOUNT_MANAGE_LOAD_BALANCERS": "true",
 }
 
 
@@ -23,9 +25,11 @@ def test_everything_is_read():
         clusters=("prod", "staging"),
         reconcile_queue_url="https://sqs/kicks.fifo",
         timer_queue_url="https://sqs/timers",
+        balancer_function="headcount-KeepLoadBalancers",
         event_bus="own",
         history_days=7.0,
         metrics_per_service=True,
+        manage_load_balancers=True,
     )
 
 
@@ -39,6 +43,7 @@ def test_every_problem_is_named_at_once():
         "HEADCOUNT_INSTALL": "Main!",
         "HEADCOUNT_HISTORY_DAYS": "0",
         "HEADCOUNT_METRICS_PER_SERVICE": "maybe",
+        "HEADCOUNT_MANAGE_LOAD_BALANCERS": "1",
     }
     with pytest.raises(WrongSettings) as refused:
         read_settings("HEADCOUNT_TABLE", "HEADCOUNT_CLUSTERS", environment=wrong)
@@ -49,6 +54,7 @@ def test_every_problem_is_named_at_once():
         "HEADCOUNT_INSTALL",
         "HEADCOUNT_HISTORY_DAYS",
         "HEADCOUNT_METRICS_PER_SERVICE",
+        "HEADCOUNT_MANAGE_LOAD_BALANCERS",
     ]
 
 

@@ -2,9 +2,19 @@
 
 import pytest
 
-from headcount.model.manifest import DEFAULT_SCALE_IN_ORDER, Deadlines, Manifest, Restarts
+from headcount.model.manifest import (
+    DEFAULT_SCALE_IN_ORDER,
+    CapacityReturn,
+    CapacitySource,
+    Deadlines,
+    Manifest,
+    MaximumAge,
+    Restarts,
+)
 from headcount.model.manifest_parser import canonical_document, parse_manifest
 from unit.manifest.documents_of import LEFT_OUT, a_document, awsvpc, manifest_of
+
+ROLE = "arn:aws:iam::123456789012:role/ecsInfrastructure"
 
 
 def test_the_smallest_manifest_gets_the_defaults_of_ecs():
@@ -16,8 +26,7 @@ def test_the_smallest_manifest_gets_the_defaults_of_ecs():
         subnets=("subnet-a", "subnet-b"),
         security_groups=(),
         assign_public_ip="DISABLED",
-        launch_type="FARGATE",
-        capacity_provider=None,
+        sources=(CapacitySource(launch_type="FARGATE"),),
         minimum_healthy_percent=100,
         maximum_percent=200,
         restarts=Restarts(),
@@ -44,7 +53,16 @@ def test_reads_every_field():
             "pendingSeconds": 6,
             "activatingSeconds": 7,
             "stoppingSeconds": 86400,
+            "disconnectedSeconds": 8,
         },
+        maximumAge={"seconds": "86400", "jitterPercent": 20},
+        capacityFallback=[
+            {"capacityProvider": "FARGATE", "availabilityZones": ["eu-central-1a"]},
+            {"launchType": "FARGATE"},
+        ],
+        capacityReturn={"afterSeconds": 60, "atOncePercent": 50},
+        availabilityZoneSpread="STRICT",
+        volumeConfigurations=[{"name": "data", "managedEBSVolume": {"roleArn": ROLE, "sizeInGiB": 10}}],
         scaleIn={"prefer": ["unhealthy", "oldest"]},
         enableExecuteCommand=True,
         enableECSManagedTags=True,
@@ -63,12 +81,25 @@ def test_reads_every_field():
         subnets=("subnet-a",),
         security_groups=("sg-1",),
         assign_public_ip="ENABLED",
-        launch_type=None,
-        capacity_provider="FARGATE_SPOT",
+        sources=(CapacitySource(capacity_provider="FARGATE_SPOT", weight=5),),
+        fallback=(
+            CapacitySource(capacity_provider="FARGATE", zones=("eu-central-1a",)),
+            CapacitySource(launch_type="FARGATE"),
+        ),
+        capacity_return=CapacityReturn(after_seconds=60, at_once_percent=50),
         minimum_healthy_percent=50,
         maximum_percent=150,
         restarts=Restarts(initial_seconds=0.5, maximum_seconds=60, reset_after_seconds=120),
-        deadlines=Deadlines(provisioning_seconds=5, pending_seconds=6, activating_seconds=7, stopping_seconds=86400),
+        deadlines=Deadlines(
+            provisioning_seconds=5,
+            pending_seconds=6,
+            activating_seconds=7,
+            stopping_seconds=86400,
+            disconnected_seconds=8,
+        ),
+        maximum_age=MaximumAge(seconds=86400, jitter_percent=20),
+        zone_rebalancing=False,
+        strict_zone_spread=True,
         scale_in_prefer=("unhealthy", "oldest"),
         run_task={
             "platformVersion": "1.4.0",
@@ -76,6 +107,7 @@ def test_reads_every_field():
             "enableECSManagedTags": True,
             "propagateTags": "TASK_DEFINITION",
             "overrides": {"containerOverrides": [{"name": "app", "environment": [{"name": "PORT", "value": "80"}]}]},
+            "volumeConfigurations": [{"name": "data", "managedEBSVolume": {"roleArn": ROLE, "sizeInGiB": 10}}],
         },
         tags=(("team", "shop"), ("empty", "")),
     )
@@ -153,6 +185,8 @@ def test_the_canonical_document_shows_every_default():
         "taskDefinition": "web:12",
         "desiredCount": 3,
         "launchType": "FARGATE",
+        "capacityFallback": [],
+        "capacityReturn": {"afterSeconds": 600, "atOncePercent": 10},
         "networkConfiguration": {
             "awsvpcConfiguration": {
                 "subnets": ["subnet-a", "subnet-b"],
@@ -160,20 +194,31 @@ def test_the_canonical_document_shows_every_default():
                 "assignPublicIp": "DISABLED",
             }
         },
+        "loadBalancers": [],
+        "functionTargets": [],
+        "elasticLoadBalancers": [],
+        "healthCheckGracePeriodSeconds": 0,
+        "unhealthyTasks": {"action": "replace", "afterSeconds": 0, "atOncePercent": 25, "freezeAbovePercent": 50},
         "deploymentConfiguration": {"minimumHealthyPercent": 100, "maximumPercent": 200},
+        "availabilityZoneRebalancing": "ENABLED",
+        "availabilityZoneSpread": "BEST_EFFORT",
         "restarts": {"initialSeconds": 5, "maximumSeconds": 300, "resetAfterSeconds": 600},
         "deadlines": {
             "provisioningSeconds": 300,
             "pendingSeconds": 900,
             "activatingSeconds": 600,
             "stoppingSeconds": 600,
+            "disconnectedSeconds": 900,
         },
-        "scaleIn": {"prefer": ["notRunning", "unhealthy", "oldRevision", "crowdedZone", "newest"]},
+        "scaleIn": {"prefer": list(DEFAULT_SCALE_IN_ORDER)},
         "platformVersion": "LATEST",
         "enableExecuteCommand": False,
         "enableECSManagedTags": False,
         "propagateTags": "NONE",
         "overrides": {},
+        "placementStrategy": [],
+        "placementConstraints": [],
+        "volumeConfigurations": [],
         "tags": [],
     }
 

@@ -15,7 +15,7 @@ def test_reports_all_problems_at_once_each_with_its_path_and_value():
         "serviceName": "x" * 255,
         "taskDefinition": "web:latest",
         "desiredCount": 5001,
-        "launchType": "EC2",
+        "launchType": "EXTERNAL",
         "loadBalancers": [{"targetGroupArn": "arn"}],
         "networkConfiguration": {"awsvpcConfiguration": {"subnets": ["vpc-1"], "assignPublicIp": True}},
         "deploymentConfiguration": {"minimumHealthyPercent": -1, "alarms": {"enable": False}},
@@ -29,8 +29,10 @@ def test_reports_all_problems_at_once_each_with_its_path_and_value():
         ("serviceName", "x" * 120 + "..."),
         ("taskDefinition", "web:latest"),
         ("desiredCount", 5001),
-        ("launchType", "EC2"),
-        ("loadBalancers", "a list of 1"),
+        ("launchType", "EXTERNAL"),
+        ("loadBalancers[0].targetGroupArn", "arn"),
+        ("loadBalancers[0].containerName", None),
+        ("loadBalancers[0].containerPort", None),
         ("networkConfiguration.awsvpcConfiguration.subnets[0]", "vpc-1"),
         ("networkConfiguration.awsvpcConfiguration.assignPublicIp", True),
         ("deploymentConfiguration.minimumHealthyPercent", -1),
@@ -56,7 +58,7 @@ def test_what_is_required(key: str):
 
 
 def test_an_empty_manifest_lacks_everything_that_is_required():
-    assert len(problems_of({})) == 6
+    assert len(problems_of({})) == 5
 
 
 def test_null_is_no_value():
@@ -110,11 +112,6 @@ def test_task_definitions(task_definition: str):
     assert "family:revision" in the_problem_of(a_document(taskDefinition=task_definition)).message
 
 
-def test_inline_task_definitions_are_not_supported():
-    message = the_problem_of(a_document(taskDefinition={"family": "web"})).message
-    assert "not supported by this version of Headcount: inline task definitions" in message
-
-
 def test_one_and_only_one_way_to_name_capacity():
     strategy = [{"capacityProvider": "FARGATE"}]
     problem = the_problem_of(a_document(capacityProviderStrategy=strategy))
@@ -126,10 +123,21 @@ def test_one_and_only_one_way_to_name_capacity():
     ("strategy", "path"),
     [
         ([], ""),
+        ([{"capacityProvider": f"provider-{number}", "weight": 1} for number in range(21)], ""),
+        ([{"capacityProvider": "FARGATE", "weight": 1}, {"capacityProvider": "my-instances"}], ""),
         ([{"capacityProvider": "FARGATE"}, {"capacityProvider": "FARGATE_SPOT"}], ""),
-        ([{"capacityProvider": "my-instances"}], "[0].capacityProvider"),
-        ([{"capacityProvider": "FARGATE", "base": 1}], "[0].base"),
-        ([{"capacityProvider": "FARGATE", "weight": 0}], "[0].weight"),
+        ([{"capacityProvider": "FARGATE", "weight": 0}], ""),
+        ([{"capacityProvider": "FARGATE", "weight": 1}, {"capacityProvider": "FARGATE"}], "[1]"),
+        ([{"capacityProvider": "FARGATE", "weight": 1001}], "[0].weight"),
+        ([{"capacityProvider": "FARGATE", "base": 100_001}], "[0].base"),
+        (
+            [
+                {"capacityProvider": "FARGATE", "weight": 1, "base": 1},
+                {"capacityProvider": "FARGATE_SPOT", "base": 2},
+            ],
+            "[1].base",
+        ),
+        ([{"capacityProvider": "my instances"}], "[0].capacityProvider"),
         ([{"weight": 1}], "[0].capacityProvider"),
         ("FARGATE_SPOT", ""),
     ],
@@ -139,25 +147,16 @@ def test_capacity_provider_strategies(strategy: object, path: str):
     assert problem.path == f"capacityProviderStrategy{path}"
 
 
-@pytest.mark.parametrize("launch_type", ["EC2", "EXTERNAL", "MANAGED_INSTANCES"])
+@pytest.mark.parametrize("launch_type", ["EXTERNAL", "MANAGED_INSTANCES"])
 def test_launch_types_that_are_not_supported_say_why(launch_type: str):
     message = the_problem_of(a_document(launchType=launch_type)).message
     assert message.startswith(f"'{launch_type}' is not supported by this version of Headcount: ")
-    assert "allowed: FARGATE" in message
+    assert "allowed: one of FARGATE, EC2" in message
 
 
 @pytest.mark.parametrize("network", [{}, {"awsvpcConfiguration": {}}, {"awsvpcConfiguration": {"subnets": []}}])
 def test_subnets_are_needed(network: dict[str, Any]):
     assert the_problem_of(a_document(networkConfiguration=network)).path.startswith("networkConfiguration.awsvpc")
-
-
-@pytest.mark.parametrize("mode", ["bridge", "host"])
-def test_fargate_with_bridge_or_host_networking(mode: str):
-    needed, unsupported = sorted(
-        problems_of(a_document(networkConfiguration=LEFT_OUT, networkMode=mode)), key=lambda problem: problem.path
-    )
-    assert "network mode awsvpc, never bridge or host" in needed.message
-    assert unsupported.path == "networkMode"
 
 
 @pytest.mark.parametrize(
@@ -293,14 +292,14 @@ def test_overrides_are_bounded_as_json():
 
 
 def test_a_flood_of_problems_is_cut_and_counted():
-    problems = problems_of(a_document(**{f"key{number}": 1 for number in range(10_000)}))
+    problems = problems_of(a_document(**{f"key{number}": 1 for number in range(9_000)}))
     assert len(problems) == 501
-    assert problems[-1].message == "9500 more problems are not listed"
+    assert problems[-1].message == "8500 more problems are not listed"
 
 
 def test_a_list_that_is_far_too_long_is_one_problem_and_not_thousands():
-    tags = [{"key": f"team{number}"} for number in range(47)] + [{"key": "aws:x"}] * 100_000
-    assert the_problem_of(a_document(tags=tags)).value == "a list of 100047"
+    tags = [{"key": f"team{number}"} for number in range(47)] + [{"key": "aws:x"}] * 4_000
+    assert the_problem_of(a_document(tags=tags)).value == "a list of 4047"
 
 
 def test_half_a_character_is_no_text():
@@ -311,7 +310,7 @@ def test_half_a_character_is_no_text():
 
 def test_a_document_as_deep_as_python_allows():
     deep: Any = 1
-    for _ in range(50_000):
+    for _ in range(9_000):
         deep = [deep]
     assert the_problem_of(a_document(tags=[{"key": "a", "value": deep}])).value == "a list of 1"
     assert the_problem_of(a_document(deep=deep)).path == "deep"

@@ -8,7 +8,6 @@ import pytest
 
 from headcount.model.manifest_fields import SERVICE
 from headcount.model.manifest_kinds import Block, ListOf
-from headcount.model.manifest_overrides import TASK_OVERRIDE
 from unit.manifest.documents_of import a_document, the_problem_of
 
 NOT_SUPPORTED = "not supported by this version of Headcount: "
@@ -17,21 +16,11 @@ NOT_SUPPORTED = "not supported by this version of Headcount: "
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("loadBalancers", [{"targetGroupArn": "arn"}]),
         ("serviceRegistries", [{"registryArn": "arn"}]),
         ("serviceConnectConfiguration", {"enabled": True}),
-        ("volumeConfigurations", [{"name": "data"}]),
         ("vpcLatticeConfigurations", [{"portName": "http"}]),
-        ("healthCheckGracePeriodSeconds", 0),
         ("schedulingStrategy", "DAEMON"),
-        ("placementConstraints", [{"type": "distinctInstance"}]),
-        ("placementStrategy", [{"type": "random"}]),
-        ("scaling", {"minCapacity": 1}),
-        ("unhealthyTasks", {"action": "replace"}),
-        ("capacityFallback", ["FARGATE"]),
         ("kind", "Job"),
-        ("kind", "NativeService"),
-        ("availabilityZoneRebalancing", "ENABLED"),
         ("role", "ecsServiceRole"),
         ("clientToken", "abc"),
         ("forceNewDeployment", True),
@@ -81,7 +70,6 @@ def test_refused_deployment_controllers(controller: str):
     [
         ("CreateServiceRequest", SERVICE, "CreateService"),
         ("RunTaskRequest", SERVICE, "RunTask"),
-        ("TaskOverride", TASK_OVERRIDE, "TaskOverride"),
     ],
 )
 def test_every_field_of_aws_is_honoured_or_refused_by_name(shape: str, block: Block, path: str):

@@ -15,6 +15,7 @@ from builders import (
     a_task,
     tasks,
 )
+from headcount.model.manifest import CapacitySource
 from headcount.model.percentages import maximum_total, minimum_healthy
 from headcount.model.plan import ResumeLaunch
 from headcount.planning.starting import TASKS_STARTED
@@ -59,8 +60,16 @@ def test_asks_for_at_most_ten_tasks_a_call(missing: int, calls: list[int]) -> No
     assert [launch.count for launch in launches(planned(a_service(desired=missing)))] == calls
 
 
-def test_a_pass_starts_so_many_and_asks_for_another() -> None:
+def test_a_pass_starts_what_fargate_starts_at_once_and_wakes_when_half_of_that_is_ready_again() -> None:
     decided = planned(a_service(desired=1000))
+    assert started(decided) == 100
+    assert not decided.again
+    assert decided.wake_at == NOW + 50 / 20.0
+
+
+def test_elsewhere_a_pass_starts_so_many_and_asks_for_another() -> None:
+    manifest = a_manifest(desired_count=1000, sources=(CapacitySource(capacity_provider="my-instances"),))
+    decided = planned(a_service(desired=1000, declared=a_declared_service(manifest)))
     assert started(decided) == TASKS_STARTED
     assert decided.again
 

@@ -1,10 +1,12 @@
 """What ECS answered, as the next pass will find it."""
 
+from dataclasses import replace
+
 from builders import NOW, a_backoff, a_declared_service, a_launch, a_status, a_throttle, zones_named
 from headcount.model.service import ServiceStatus
 from headcount.planning.outcomes import Absorbed, LaunchOutcome, absorb
 
-LAUNCH = a_launch(count=10)
+LAUNCH = a_launch(count=10, request={"launchType": "FARGATE", "count": 10})
 NO_ROOM = "Capacity is unavailable at this time"
 
 
@@ -29,9 +31,14 @@ def refused(launch_id: str = "launch-1") -> LaunchOutcome:
 UNKNOWN = LaunchOutcome(launch=LAUNCH, kind="unknown", reason="ThrottlingException: Rate exceeded")
 
 
-def test_a_full_answer_changes_nothing() -> None:
+def test_a_full_answer_changes_nothing_but_what_is_left_of_the_account_s_limit() -> None:
     status = a_status()
-    assert absorbed(answered(10), status=status) == Absorbed(status=status, decisions=(), wake_at=None, again=False)
+    paid = replace(status, launches_paid_at=NOW + 10 / 20.0)
+    assert absorbed(answered(10), status=status) == Absorbed(status=paid, decisions=(), wake_at=None, again=False)
+
+
+def test_after_being_throttled_nothing_is_left_of_the_account_s_limit() -> None:
+    assert absorbed(UNKNOWN).status.launches_paid_at == NOW + 100 / 20.0
 
 
 def test_a_shortfall_makes_the_zone_skipped_and_another_pass() -> None:
@@ -44,7 +51,7 @@ def test_a_shortfall_makes_the_zone_skipped_and_another_pass() -> None:
         "ERROR",
         "SERVICE_TASK_PLACEMENT_FAILURE",
     )
-    assert decision.reason == f"zone-a did not start 3 tasks of 10: {NO_ROOM}; zone skipped until 14:13:27Z"
+    assert decision.reason == f"FARGATE in zone-a did not start 3 tasks of 10: {NO_ROOM}; skipped until 14:13:27Z"
 
 
 def test_refusals_of_one_pass_make_one_round() -> None:
@@ -83,7 +90,15 @@ def test_patience_doubles_while_ecs_asks_for_it() -> None:
         assert status.throttle is not None
         waits.append(status.throttle.until - now)
         now = status.throttle.until
-    assert waits == [1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0]
+    assert waits == [1.0, 2.0, 4.0, 8.0, 15.0, 15.0, 15.0]
+
+
+def test_patience_begins_anew_where_something_got_through() -> None:
+    """The limit is shared: it was this service's turn, and may be again."""
+    before = a_status(throttle=a_throttle(times=5, until=NOW - 1.0))
+    result = absorbed(answered(10), UNKNOWN, status=before)
+    assert result.status.throttle is not None
+    assert (result.status.throttle.times, result.wake_at) == (1, NOW + 1.0)
 
 
 def test_patience_is_jittered_down_to_half() -> None:

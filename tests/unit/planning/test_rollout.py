@@ -54,7 +54,7 @@ def test_old_tasks_stay_until_new_ones_have_run_for_forty_seconds() -> None:
     early = planned(state)
     assert stopped(early) == []
     assert holds(early) == [
-        "4 old tasks stay until new ones are healthy: 0 new and 4 old are healthy, minimumHealthyPercent 100 keeps 4"
+        "4 old tasks kept until new ones are healthy: 0 new and 4 old are healthy, minimumHealthyPercent 100 keeps 4"
     ]
     assert early.wake_at == NOW + 1.0
     assert len(stopped(planned(state, now=NOW + 1.0))) == 4
@@ -164,7 +164,7 @@ def test_percentages_that_allow_nothing_after_scaling_are_explained() -> None:
     assert decided.actions == ()
     assert holds(decided) == [
         "2 tasks not started yet: maximumPercent 125 allows 2 tasks at once, 2 are there (0 of them stopping)",
-        "2 old tasks stay until new ones are healthy: 0 new and 2 old are healthy, minimumHealthyPercent 75 keeps 2",
+        "2 old tasks kept until new ones are healthy: 0 new and 2 old are healthy, minimumHealthyPercent 75 keeps 2",
     ]
 
 

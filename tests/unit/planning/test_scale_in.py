@@ -5,7 +5,7 @@ from itertools import permutations
 import pytest
 
 from builders import NOW, ZONES, a_declared_service, a_manifest, a_service, a_starting_task, a_task, tasks
-from headcount.model.manifest import DEFAULT_SCALE_IN_ORDER, SCALE_IN_RULES
+from headcount.model.manifest import DEFAULT_SCALE_IN_ORDER, SCALE_IN_RULES, CapacitySource
 from headcount.model.task import Task, zone_of
 from headcount.planning.victims import ScaleInOrder, choose_victims
 from unit.planning.plans import holds, planned, stopped
@@ -127,3 +127,26 @@ def test_protection_ends() -> None:
     state = a_service(*tasks(2), desired=1, protected=["task-1", "task-2"])
     assert stopped(planned(state, now=NOW + 599.0)) == []
     assert len(stopped(planned(state, now=NOW + 600.0))) == 1
+
+
+def test_tasks_on_a_fallback_go_before_those_of_the_provider_that_should_carry_them() -> None:
+    spot_first = a_manifest(
+        sources=(CapacitySource(capacity_provider="FARGATE_SPOT"),),
+        fallback=(CapacitySource(capacity_provider="FARGATE"),),
+    )
+    there = (
+        *tasks(3, prefix="spot", capacity_provider="FARGATE_SPOT"),
+        a_task("away", capacity_provider="FARGATE", launched_at=NOW - 9000.0),
+    )
+    declared = a_declared_service(spot_first)
+    assert stopped(planned(a_service(*there, desired=3, declared=declared))) == ["away"]
+
+
+def test_the_most_crowded_instance_of_the_most_crowded_zone_gives_first_and_they_are_levelled() -> None:
+    there = [
+        *tasks(4, prefix="full", zone="zone-a", container_instance="i-full"),
+        *tasks(2, prefix="half", zone="zone-a", container_instance="i-half"),
+        *tasks(5, prefix="other", zone="zone-b", container_instance="i-other"),
+    ]
+    gone = victims(there, 6, "crowdedZone", "crowdedInstance", "newest")
+    assert [task_id.partition("-")[0] for task_id in gone] == ["full", "other", "full", "other", "full", "other"]

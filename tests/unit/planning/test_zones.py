@@ -18,12 +18,13 @@ from builders import (
 )
 from headcount.model.service import ServiceState
 from headcount.model.task import Task
-from headcount.planning.placement import refuse_zone
+from headcount.planning.placement import Place, refuse_place
 from unit.planning.plans import event_names, holds, launches, planned, started_by_zone
 from unit.planning.world import World
 
 TWO = ("zone-a", "zone-b")
 THREE = ("zone-a", "zone-b", "zone-c")
+ZONE_A = Place("FARGATE", "zone-a")
 
 
 def a_service_in(zones: tuple[str, ...], *present: Task, desired: int, **changes: Any) -> ServiceState:
@@ -79,8 +80,8 @@ def test_when_every_zone_refuses_the_plan_says_why_and_when() -> None:
     assert decided.actions == ()
     assert holds(decided) == [
         (
-            "3 tasks not started: no zone has capacity; zone-b said 'Capacity is unavailable at this time', "
-            "next try at 14:13:30Z"
+            "3 tasks not started: no place takes FARGATE tasks; FARGATE in zone-b said "
+            "'Capacity is unavailable at this time', next try at 14:13:30Z"
         )
     ]
     assert event_names(decided) == ["SERVICE_TASK_PLACEMENT_FAILURE"]
@@ -107,11 +108,11 @@ def test_a_zone_is_skipped_twice_as_long_each_time_in_a_row() -> None:
     skipped = []
     now = NOW
     for _ in range(7):
-        refusal = refuse_zone(refusal, "zone-a", "no capacity", now, 0.0)
+        refusal = refuse_place(refusal, ZONE_A, "no capacity", now, 0.0)
         skipped.append(refusal.until - now)
         now = refusal.until + 1.0
     assert skipped == [15.0, 30.0, 60.0, 120.0, 240.0, 300.0, 300.0]
-    assert refuse_zone(refusal, "zone-a", "no capacity", now + 3600.0, 1.0).until - now - 3600.0 == 7.5
+    assert refuse_place(refusal, ZONE_A, "no capacity", now + 3600.0, 1.0).until - now - 3600.0 == 7.5
 
 
 def test_what_a_full_zone_did_not_start_starts_in_another() -> None:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from headcount_simulation.watch import INVARIANTS
+from headcount_simulation.invariants import INVARIANTS
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "invariants.md"
 

@@ -10,7 +10,7 @@ from headcount_simulation.simulating import simulate
 from headcount_simulation.stories import verdict
 
 DAYS = 8
-LASTING = {"outage", "zone is full", "tasks crash", "events late", "RunTask refused", "ECS lags", "clock skew"}
+LASTING = {"outage", "no capacity", "tasks crash", "events late", "RunTask refused", "ECS lags", "agent disconnects"}
 
 
 def test_every_invariant_holds_on_fresh_days() -> None:

@@ -6,10 +6,17 @@ import re
 from pathlib import Path
 
 import pytest
+from moto.events.models import EventPattern
 
 EVENTS = Path(__file__).parents[3] / "events"
 STORIES = sorted(EVENTS.glob("*/*.json"))
-NOT_OURS = {"foreign-install"}  # the rule's pattern keeps these away; they are here to show that the function does, too
+# The rules' patterns keep these away; they are here to show that the function does, too.
+NOT_OURS = {
+    "foreign-install",
+    "container-instance-disconnected",
+    "alarm-of-another-install",
+    "alarm-of-unhealthy-targets-is-over",
+}
 
 
 def _stories(folder):
@@ -25,10 +32,8 @@ def test_an_event_lies_in_a_functions_folder_under_a_name_that_tells_its_story(s
 
 
 @_stories("observe_tasks")
-def test_a_task_event_is_a_whole_envelope_that_matches_the_rule(story, of_type):
+def test_what_aws_says_is_a_whole_envelope_that_one_rule_delivers(story, of_type):
     event = _load(story)
-    (pattern,) = [r["EventPattern"] for r in of_type("AWS::Events::Rule").values() if "EventPattern" in r]
-    prefix = pattern["detail"]["startedBy"][0]["prefix"]["Fn::Sub"].replace("${InstallName}", "main")
     assert event.keys() == {
         "version",
         "id",
@@ -40,9 +45,31 @@ def test_a_task_event_is_a_whole_envelope_that_matches_the_rule(story, of_type):
         "resources",
         "detail",
     }
-    assert event["source"] in pattern["source"]
-    assert event["detail-type"] in pattern["detail-type"]
-    assert event["detail"]["startedBy"].startswith(prefix) == (story.stem not in NOT_OURS)
+    assert _rules_that_deliver(event, "ObserveTasks", of_type) == (0 if story.stem in NOT_OURS else 1)
+
+
+ALARMS = sorted((EVENTS / "decide_scaling").glob("alarm-*.json"))
+
+
+@pytest.mark.parametrize("story", ALARMS, ids=lambda path: path.stem)
+def test_alarms_that_change_are_delivered_to_scaling_but_those_of_unhealthy_targets(story, of_type):
+    delivered = story.stem != "alarm-of-unhealthy-targets"
+    assert _rules_that_deliver(_load(story), "DecideScaling", of_type) == delivered
+
+
+def _rules_that_deliver(event, function, of_type):
+    """How many of the rules that call a function let the event through."""
+    rules = [rule for rule in of_type("AWS::Events::Rule").values() if "EventPattern" in rule]
+    of_function = [rule for rule in rules if rule["Targets"][0]["Arn"] == {"Fn::GetAtt": [function, "Arn"]}]
+    patterns = [_resolved(rule["EventPattern"]) for rule in of_function]
+    return sum(EventPattern(None, pattern).matches_event(event) for pattern in patterns)
+
+
+def _resolved(pattern):
+    """The pattern in an install that is called main."""
+    return json.loads(
+        re.sub(r'\{"Fn::Sub": "([^"]*)"\}', r'"\1"', json.dumps(pattern)).replace("${InstallName}", "main")
+    )
 
 
 def test_the_audits_event_is_a_scheduled_one():

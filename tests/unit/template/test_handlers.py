@@ -4,7 +4,7 @@ import ast
 
 import pytest
 
-FOLDERS = ("observe_tasks", "reconcile_service", "audit_clusters", "wake_services", "control")
+FOLDERS = ("observe_tasks", "reconcile_service", "audit_clusters", "wake_services", "keep_load_balancers", "control")
 
 
 @pytest.fixture(params=FOLDERS)

@@ -9,6 +9,8 @@ FUNCTIONS = {  # logical id: folder, timeout in seconds, memory in MB
     "ReconcileService": ("reconcile_service", 20, 512),
     "AuditClusters": ("audit_clusters", 55, 512),
     "WakeServices": ("wake_services", 15, 256),
+    "KeepLoadBalancers": ("keep_load_balancers", 60, 256),
+    "DecideScaling": ("decide_scaling", 60, 512),
     "Control": ("control", 25, 256),
 }
 EVERYWHERE = {
@@ -16,13 +18,22 @@ EVERYWHERE = {
     "POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_LOG_LEVEL",
 }  # fmt: skip
 ONLY_HERE = {
-    "ObserveTasks": set(),
+    "ObserveTasks": {"HEADCOUNT_CLUSTERS"},
     "ReconcileService": {
-        "HEADCOUNT_TIMER_QUEUE_URL", "HEADCOUNT_EVENT_BUS", "HEADCOUNT_HISTORY_DAYS", "HEADCOUNT_METRICS_PER_SERVICE",
+        "HEADCOUNT_TIMER_QUEUE_URL", "HEADCOUNT_BALANCER_FUNCTION", "HEADCOUNT_EVENT_BUS", "HEADCOUNT_HISTORY_DAYS",
+        "HEADCOUNT_METRICS_PER_SERVICE", "HEADCOUNT_SCALING_FUNCTION",
     },
     "AuditClusters": {"HEADCOUNT_CLUSTERS"},
-    "WakeServices": set(),
-    "Control": {"HEADCOUNT_CLUSTERS", "HEADCOUNT_HISTORY_DAYS"},
+    "WakeServices": {"HEADCOUNT_SCALING_FUNCTION"},
+    "KeepLoadBalancers": {"HEADCOUNT_HISTORY_DAYS", "HEADCOUNT_MANAGE_LOAD_BALANCERS"},
+    "DecideScaling": {
+        "HEADCOUNT_TIMER_QUEUE_URL", "HEADCOUNT_HISTORY_DAYS", "HEADCOUNT_SCHEDULE_GROUP",
+        "HEADCOUNT_SCHEDULE_ROLE_ARN", "HEADCOUNT_EVENT_DEAD_LETTERS_ARN",
+    },
+    "Control": {
+        "HEADCOUNT_CLUSTERS", "HEADCOUNT_HISTORY_DAYS", "HEADCOUNT_MANAGE_LOAD_BALANCERS",
+        "HEADCOUNT_SCALING_FUNCTIONS",
+    },
 }  # fmt: skip
 
 
@@ -79,14 +90,71 @@ def test_a_function_is_traced_by_the_service(functions, name):
     assert functions[name]["TracingConfig"] == {"Mode": "Active"}
 
 
-def test_ecs_events_of_this_install_reach_observe_tasks(of_type):
-    (rule,) = [r for r in of_type("AWS::Events::Rule").values() if "EventPattern" in r]
-    assert rule["EventPattern"] == {
+PATTERNS = {
+    "TaskStateChange": {
         "source": ["aws.ecs"],
         "detail-type": ["ECS Task State Change"],
         "detail": {"startedBy": [{"prefix": {"Fn::Sub": "hc/${InstallName}/"}}]},
+    },
+    "ContainerInstanceGoes": {
+        "source": ["aws.ecs"],
+        "detail-type": ["ECS Container Instance State Change"],
+        "detail": {"status": ["DRAINING", "DEREGISTERING", "INACTIVE"]},
+    },
+    "SpotInterruption": {"source": ["aws.ec2"], "detail-type": ["EC2 Spot Instance Interruption Warning"]},
+    "TaskRetirement": {
+        "source": ["aws.health"],
+        "detail-type": ["AWS Health Event"],
+        "detail": {"service": ["ECS"], "eventTypeCode": ["AWS_ECS_TASK_PATCHING_RETIREMENT"]},
+    },
+    "TargetsAreUnhealthy": {
+        "source": ["aws.cloudwatch"],
+        "detail-type": ["CloudWatch Alarm State Change"],
+        "detail": {
+            "alarmName": [{"prefix": {"Fn::Sub": "headcount/${InstallName}/unhealthy/"}}],
+            "state": {"value": ["ALARM"]},
+        },
+    },
+}
+
+
+def test_what_aws_says_of_tasks_and_their_places_reaches_observe_tasks(of_type):
+    patterns = {name: rule for name, rule in of_type("AWS::Events::Rule").items() if "EventPattern" in rule}
+    rules = {name: rule for name, rule in patterns.items() if name.startswith("ObserveTasks")}
+    assert {name.removeprefix("ObserveTasks"): rule["EventPattern"] for name, rule in rules.items()} == PATTERNS
+    for rule in rules.values():
+        assert [target["Arn"] for target in rule["Targets"]] == [{"Fn::GetAtt": ["ObserveTasks", "Arn"]}]
+
+
+def test_every_alarm_that_changes_reaches_decide_scaling_but_those_of_unhealthy_targets(of_type):
+    rule = of_type("AWS::Events::Rule")["DecideScalingAlarmChanges"]
+    others = {"anything-but": {"prefix": {"Fn::Sub": "headcount/${InstallName}/unhealthy/"}}}
+    assert rule["EventPattern"] == {
+        "source": ["aws.cloudwatch"],
+        "detail-type": ["CloudWatch Alarm State Change"],
+        "detail": {"alarmName": [others]},
     }
-    assert rule["Targets"][0]["Arn"] == {"Fn::GetAtt": ["ObserveTasks", "Arn"]}
+    assert [target["Arn"] for target in rule["Targets"]] == [{"Fn::GetAtt": ["DecideScaling", "Arn"]}]
+
+
+def test_schedules_of_the_install_invoke_decide_scaling_and_nothing_else(of_type):
+    assert of_type("AWS::Scheduler::ScheduleGroup") == {
+        "ScheduleGroup": {"Name": {"Fn::Sub": "headcount-${InstallName}"}}
+    }
+    (policy,) = of_type("AWS::IAM::RolePolicy").values()
+    assert policy["RoleName"] == {"Ref": "ScheduleRole"}
+    assert {one["Action"]: one["Resource"] for one in policy["PolicyDocument"]["Statement"]} == {
+        "lambda:InvokeFunction": {"Fn::GetAtt": ["DecideScaling", "Arn"]},
+        "sqs:SendMessage": {"Fn::GetAtt": ["EventDeadLetters", "Arn"]},
+    }
+    (trust,) = of_type("AWS::IAM::Role")["ScheduleRole"]["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Principal"] == {"Service": "scheduler.amazonaws.com"}
+    assert trust["Condition"] == {
+        "StringEquals": {
+            "aws:SourceAccount": {"Ref": "AWS::AccountId"},
+            "aws:SourceArn": {"Fn::GetAtt": ["ScheduleGroup", "Arn"]},
+        }
+    }
 
 
 def test_the_audit_runs_every_minute(of_type):
@@ -155,6 +223,11 @@ def test_a_legal_install_name_leaves_room_in_started_by(source, name):
         ("PassableRoles", "arn:aws:iam::123456789012:role/*"),
         ("PassableRoles", "arn:aws:iam::*:role/task"),
         ("AlarmTopicArn", "ops@example.com"),
+        ("ScalingFunctions", "*"),
+        ("ScalingFunctions", "headcount-scaling-web"),
+        ("ScalingFunctions", "arn:aws:lambda:eu-west-1:123456789012:function:*"),
+        ("ScalingFunctions", "arn:aws:lambda:*:123456789012:function:headcount-scaling-*"),
+        ("ScalingFunctions", "arn:aws:lambda:eu-west-1:123456789012:function:headcount-*-web"),
     ],
 )
 def test_dangerous_and_mistyped_parameters_are_refused_at_deployment(source, parameter, value):
@@ -168,6 +241,9 @@ def test_dangerous_and_mistyped_parameters_are_refused_at_deployment(source, par
         ("PassableRoles", ""),
         ("PassableRoles", "arn:aws-us-gov:iam::123456789012:role/service-role/web.task@v1+x=-_"),
         ("AlarmTopicArn", ""),
+        ("ScalingFunctions", ""),
+        ("ScalingFunctions", "arn:aws:lambda:eu-west-1:123456789012:function:headcount-scaling-*"),
+        ("ScalingFunctions", "arn:aws-us-gov:lambda:us-gov-west-1:123456789012:function:how_many"),
         ("AlarmTopicArn", "arn:aws:sns:eu-west-1:123456789012:ops"),
     ],
 )

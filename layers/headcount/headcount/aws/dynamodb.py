@@ -1,21 +1,21 @@
 """The table: one consistent query is the whole world of a service.
 
-``ServiceTable`` holds what every function shares; what only ``reconcile_service``, ``audit_clusters`` or ``control``
-may do stands in a class and module of its own.
+``ServiceTable`` holds what every function shares; what only some may do stands in classes and modules of their own.
 """
 
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, cast
 
 from botocore.exceptions import ClientError
 
 from headcount.aws import records
 from headcount.aws.failures import error_code, translated
-from headcount.aws.records import Item, document, key, number, text
-from headcount.errors import TransientError
-from headcount.ports import ServiceMark, Sighting
+from headcount.aws.records import Item, key, text
+from headcount.errors import Conflict, Poisoned, TransientError
+from headcount.ports import ServiceMark
 
 CONFLICT_TRIES = 5
 CONFLICT_WAIT_SECONDS = 0.02
@@ -33,60 +33,7 @@ class ServiceTable:
         self.clock = clock
         self.history_days = history_days
 
-    # -- observing ----------------------------------------------------------------------------------------------------
-
-    def record_sighting(self, service: str, sighting: Sighting) -> bool:
-        """Write what ECS said, unless something newer is on record; whether this is what is on record now."""
-        update = {
-            "TableName": self.table,
-            "Key": key(service, records.TASK + sighting.task_id),
-            "ExpressionAttributeNames": {"#o": "observed", "#v": "version", "#s": "schema", "#m": "managed"},
-            "ExpressionAttributeValues": {
-                ":o": document(sighting.observed),
-                ":v": number(sighting.observed.version),
-                ":s": number(records.SCHEMA),
-            },
-            "UpdateExpression": "SET #o = :o, #v = :v, #s = :s",
-            "ConditionExpression": "attribute_exists(#m) AND #v < :v AND #s <= :s",
-            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-        }
-        refused = self._update_if(update)
-        if refused is None:
-            return True
-        records.check_schema(refused)
-        if "managed" in refused:
-            return records.read_integer(refused, "version") == sighting.observed.version
-        return self._record_unmanaged(update, sighting)
-
-    def _record_unmanaged(self, update: dict[str, Any], sighting: Sighting) -> bool:
-        """A task whose launch is not on record yet, or an echo of a deleted one: what is written goes by itself."""
-        values = {**update["ExpressionAttributeValues"], ":e": number(int(self.clock()) + records.STRANGER_SECONDS)}
-        refused = self._update_if(
-            {
-                **update,
-                "ExpressionAttributeNames": {**update["ExpressionAttributeNames"], "#e": "expires"},
-                "ExpressionAttributeValues": values,
-                "UpdateExpression": "SET #o = :o, #v = :v, #s = :s, #e = :e",
-                "ConditionExpression": (
-                    "attribute_not_exists(#m) AND (attribute_not_exists(#v) OR (#v < :v AND #s <= :s))"
-                ),
-            }
-        )
-        if refused is None:
-            return True
-        if "managed" in refused and (records.read_integer(refused, "version") or 0) < sighting.observed.version:
-            raise TransientError("the task was recorded at this moment; try again")
-        return records.read_integer(refused, "version") == sighting.observed.version
-
-    def _update_if(self, update: dict[str, Any]) -> Item | None:
-        """None if the update was made, else the item that stood against it ({} if there is none)."""
-        try:
-            self.call("update_item", **update)
-        except ClientError as error:
-            if error_code(error) != "ConditionalCheckFailedException":
-                raise
-            return cast("Item", error.response.get("Item", {}))
-        return None
+    # -- numbers ------------------------------------------------------------------------------------------------------
 
     def pass_number(self, service: str) -> int | None:
         """The pass number, read consistently; None before the first pass."""
@@ -95,6 +42,19 @@ class ServiceTable:
     def next_wake(self, service: str) -> tuple[float | None, int | None]:
         """The recorded wake time and the pass number."""
         return self._status_numbers(service)
+
+    def next_scaling_look(self, service: str) -> float | None:
+        """When ``decide_scaling`` wants to look again, as it is recorded."""
+        answer = self.call(
+            "get_item",
+            TableName=self.table,
+            Key=key(service, records.SCALING),
+            ConsistentRead=True,
+            ProjectionExpression="#n",
+            ExpressionAttributeNames={"#n": "nextLook"},
+        )
+        with records.readable(f"the scaling of service {service}"):
+            return records.read_number(answer.get("Item", {}), "nextLook")
 
     def _status_numbers(self, service: str) -> tuple[float | None, int | None]:
         answer = self.call(
@@ -106,7 +66,8 @@ class ServiceTable:
             ExpressionAttributeNames={"#p": "pass", "#w": "nextWake"},
         )
         item = answer.get("Item", {})
-        return records.read_number(item, "nextWake"), records.read_integer(item, "pass")
+        with records.readable(f"the status of service {service}"):
+            return records.read_number(item, "nextWake"), records.read_integer(item, "pass")
 
     # -- the index ----------------------------------------------------------------------------------------------------
 
@@ -122,16 +83,19 @@ class ServiceTable:
         }
         for item in self.pages(query):
             mark = marks.setdefault(item["pk"]["S"], {})
-            if item["sk"]["S"] == records.MANIFEST:
-                mark["generation"] = records.read_integer(item, "generation")
-                mark["deleting"] = "deleting" in item
-            elif item["sk"]["S"] == records.STATUS:
-                mark["seen_generation"] = records.read_integer(item, "generation")
-                mark["pass_number"] = records.read_integer(item, "pass")
-                mark["next_wake"] = records.read_number(item, "nextWake")
+            with (
+                suppress(Poisoned),
+                records.readable("a mark"),
+            ):  # its roster tells, and the others are not kept waiting
+                mark.update(_mark(item))
         return tuple(ServiceMark(service=service, **mark) for service, mark in marks.items())
 
     # -- plumbing -----------------------------------------------------------------------------------------------------
+
+    def record(self, partition: str, sort: str) -> Item | None:
+        """One record, read consistently; None if there is none."""
+        answer = self.call("get_item", TableName=self.table, Key=key(partition, sort), ConsistentRead=True)
+        return cast("Item | None", answer.get("Item"))
 
     def partition(self, service: str) -> Iterator[Mapping[str, Any]]:
         """Every record of a service, read consistently."""
@@ -144,6 +108,17 @@ class ServiceTable:
             }
         )
 
+    def between(self, service: str, first: str, last: str) -> Iterator[Mapping[str, Any]]:
+        """The records of a service from one sort key to another, read consistently."""
+        return self.pages(
+            {
+                "TableName": self.table,
+                "ConsistentRead": True,
+                "KeyConditionExpression": "pk = :p AND sk BETWEEN :first AND :last",
+                "ExpressionAttributeValues": {":p": text(service), ":first": text(first), ":last": text(last)},
+            }
+        )
+
     def pages(self, query: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         """All items of a query, page after page."""
         start: dict[str, Any] = {}
@@ -153,6 +128,21 @@ class ServiceTable:
             if "LastEvaluatedKey" not in answer:
                 return
             start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
+    def _update_if(self, update: dict[str, Any]) -> Item | None:
+        """None if the update was made, else the item that stood against it ({} if there is none)."""
+        made, item = self._update(update)
+        return None if made else item
+
+    def _update(self, update: dict[str, Any]) -> tuple[bool, Item]:
+        """Whether the update was made, and the attributes that it was asked to return, or what stood against it."""
+        try:
+            answer = self.call("update_item", **update)
+        except ClientError as error:
+            if error_code(error) != "ConditionalCheckFailedException":
+                raise
+            return False, cast("Item", error.response.get("Item", {}))
+        return True, cast("Item", answer.get("Attributes", {}))
 
     def call(self, operation: str, **request: Any) -> dict[str, Any]:
         """One call. A conflict with another writer's transaction is tried again; it passes within milliseconds."""
@@ -169,6 +159,17 @@ class ServiceTable:
             time.sleep(CONFLICT_WAIT_SECONDS * 2**attempt * random.random())  # noqa: S311  # spreading, not secrecy
         raise TransientError(f"{operation}: the records stayed busy with other transactions")
 
+    def write_together(self, writes: Sequence[Mapping[str, Any]], conflict: str) -> None:
+        """One transaction; a ``Conflict`` in these words if what one of them depends on is not so any more."""
+        try:
+            self.call("transact_write_items", TransactItems=writes)
+        except ClientError as error:
+            if error_code(error) != "TransactionCanceledException":
+                raise
+            if "ConditionalCheckFailed" not in cancellation(error):
+                raise TransientError(f"the table did not take it: {error}") from error
+            raise Conflict(conflict) from error
+
     def delete_keys(self, keys: Sequence[Item]) -> None:
         """Delete records, 25 a call, until DynamoDB has taken all of them."""
         for first in range(0, len(keys), 25):
@@ -182,12 +183,18 @@ class ServiceTable:
             else:
                 raise TransientError("BatchWriteItem left items unprocessed")
 
-    def history_put(
-        self, service: str, pass_number: int, part: str, decisions: Sequence[Any], now: float
-    ) -> dict[str, Any]:
-        """A history record as part of a transaction."""
-        item = records.history_item(service, pass_number, part, decisions, now, self.history_days)
-        return {"Put": {"TableName": self.table, "Item": item}}
+
+def _mark(item: Mapping[str, Any]) -> dict[str, Any]:
+    """What one record in the index says of its service."""
+    if item["sk"]["S"] == records.MANIFEST:
+        return {"generation": records.read_integer(item, "generation"), "deleting": "deleting" in item}
+    if item["sk"]["S"] == records.STATUS:
+        return {
+            "seen_generation": records.read_integer(item, "generation"),
+            "pass_number": records.read_integer(item, "pass"),
+            "next_wake": records.read_number(item, "nextWake"),
+        }
+    return {}
 
 
 def _only_conflicts(error: ClientError) -> bool:

@@ -1,33 +1,32 @@
 """What only ``audit_clusters`` reads and writes."""
 
-from dataclasses import replace
-
 from headcount.aws import records
-from headcount.aws.dynamodb import ServiceTable
+from headcount.aws.dynamodb_targets import TargetTable
 from headcount.aws.records import document, key, number
-from headcount.model.task import ContainerHealth, Task
-from headcount.ports import Sighting
+from headcount.aws.target_records import read_targets
+from headcount.aws.task_records import read_task
+from headcount.model.target import GroupTargets
+from headcount.model.task import Task, vanished
+from headcount.ports.auditing import Roster
+from headcount.ports.tasks import Sighting
 
 
-class AuditTable(ServiceTable):
+class AuditTable(TargetTable):
     """The ``AuditStore`` on DynamoDB."""
 
-    def roster(self, service: str) -> tuple[Task, ...]:
-        """The tasks on record of a service."""
-        return records.read_state(service, self.install, self.partition(service)).tasks
-
-    def record_health(self, service: str, task_id: str, health: ContainerHealth) -> None:
-        """The health of a task that is still on record; one that is gone is not revived."""
-        self._update_if(
-            {
-                "TableName": self.table,
-                "Key": key(service, records.TASK + task_id),
-                "UpdateExpression": "SET #h = :h",
-                "ConditionExpression": "attribute_exists(observed)",
-                "ExpressionAttributeNames": {"#h": "health"},
-                "ExpressionAttributeValues": {":h": document(health)},
-            }
-        )
+    def roster(self, service: str) -> Roster:
+        """The tasks and target groups on record of a service; no other record is decoded."""
+        tasks: list[Task | None] = []
+        targets: list[GroupTargets] = []
+        with records.readable(f"a record of service {service}"):
+            for item in self.partition(service):
+                records.check_schema(item)
+                sort = item["sk"]["S"]
+                if sort.startswith(records.TASK):
+                    tasks.append(read_task(item))
+                elif sort.startswith(records.TARGETS):
+                    targets.append(read_targets(item))
+        return Roster(tasks=tuple(task for task in tasks if task is not None), targets=tuple(targets))
 
     def confirm(self, service: str, sighting: Sighting, now: float) -> None:
         """What ECS says of a task that nobody has written down, and that it was seen alive."""
@@ -44,16 +43,8 @@ class AuditTable(ServiceTable):
         )
 
     def record_vanished(self, service: str, task: Task, reason: str, now: float) -> bool:
-        """ECS no longer knows the task. The version stays: should ECS speak of it again, that is news."""
-        observed = replace(
-            task.observed,
-            last_status="STOPPED",
-            desired_status="STOPPED",
-            stopping_at=task.observed.stopping_at or now,
-            stopped_at=now,
-            stop_code=task.observed.stop_code or "Vanished",
-            stopped_reason=task.observed.stopped_reason or reason,
-        )
+        """ECS no longer knows the task."""
+        observed = vanished(task.observed, reason, now)
         return (
             self._update_if(
                 {

@@ -6,19 +6,24 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from headcount.aws import records
-from headcount.aws.dynamodb import ServiceTable, cancellation
+from headcount.aws.dynamodb import cancellation
+from headcount.aws.dynamodb_targets import TargetTable
 from headcount.aws.failures import error_code
+from headcount.aws.history import history_put
 from headcount.aws.records import document, key, number, text
+from headcount.aws.service_records import read_cluster, read_state
 from headcount.errors import Superseded, TransientError
-from headcount.model.plan import AdoptTask, Plan, StartTasks, StopTask
+from headcount.model.plan import AdoptTask, DrainTask, Plan, StartTasks, StopTask
 from headcount.model.service import Decision, Launch, ServiceState, ServiceStatus
+from headcount.model.target import GroupTargets
 from headcount.model.task import ManagedTask
-from headcount.ports import Sighting
+from headcount.planning.launching import managed_by
+from headcount.ports.tasks import Sighting
 
 ENTRIES_A_RECORD = 200
 
 
-class ReconcileTable(ServiceTable):
+class ReconcileTable(TargetTable):
     """The ``ReconcileStore`` on DynamoDB."""
 
     def begin_pass(self, service: str) -> int:
@@ -41,31 +46,41 @@ class ReconcileTable(ServiceTable):
 
     def gather(self, service: str, pass_number: int) -> ServiceState:
         """Read everything, and make sure that this is still the newest pass."""
-        state = records.read_state(service, self.install, self.partition(service))
+        wishes = read_cluster(self.record(records.cluster_key(service.partition("/")[0]), records.OPERATOR))
+        state = read_state(service, self.install, self.partition(service), wishes.cordons)
         if state.pass_number != pass_number:
             raise Superseded(f"pass {pass_number} of {service} gave way to {state.pass_number}")
         return state
 
     def commit(self, state: ServiceState, plan: Plan, history: Sequence[Decision], now: float) -> None:
-        """Status, launches, stops, adoptions and history in one transaction, fenced by the pass number."""
+        """Status, launches, stops, adoptions, ledgers and history in one transaction, fenced by the pass number."""
         writes: list[dict[str, Any]] = [self._status_update(state, plan.status)]
         for action in plan.actions:
             if isinstance(action, StartTasks):
                 writes.append(self._launch_put(state.service, action.launch))
-            elif isinstance(action, AdoptTask) or (isinstance(action, StopTask) and not action.recorded):
+            elif isinstance(action, AdoptTask | DrainTask) or (isinstance(action, StopTask) and not action.recorded):
                 writes.append(self._managed_update(state.service, action.task_id, action.managed))
+        writes += [self._ledger_update(state.service, ledger) for ledger in plan.ledgers]
         writes += self._history_puts(state, "plan", history, now)
         self._fenced(state, writes)
 
-    def finish(self, state: ServiceState, status: ServiceStatus, history: Sequence[Decision], now: float) -> None:
-        """The status for the next pass, fenced."""
+    def finish(
+        self,
+        state: ServiceState,
+        status: ServiceStatus,
+        history: Sequence[Decision],
+        now: float,
+        ledgers: Sequence[GroupTargets] = (),
+    ) -> None:
+        """The status for the next pass and the ledgers with ELB's answers, fenced."""
         writes = [self._status_update(state, status)]
+        writes += [self._ledger_update(state.service, ledger) for ledger in ledgers]
         writes += self._history_puts(state, "outcome", history, now)
         self._fenced(state, writes)
 
     def record_launch(self, service: str, launch: Launch, sightings: Sequence[Sighting]) -> None:
         """Close the launch and write its tasks in one transaction. One that is closed already stays so."""
-        managed = ManagedTask(deployment=launch.deployment, launched_at=launch.at, zone=launch.zone)
+        managed = managed_by(launch)
         close = {
             "Delete": {
                 "TableName": self.table,
@@ -101,7 +116,10 @@ class ReconcileTable(ServiceTable):
                 self._delete_if(service, records.MANIFEST, same, "generation", state.declared.generation),
                 {"Delete": {"TableName": self.table, "Key": key(service, records.CAPACITY)}},
                 {"Delete": {"TableName": self.table, "Key": key(service, records.OPERATOR)}},
+                {"Delete": {"TableName": self.table, "Key": key(service, records.BALANCING)}},
+                {"Delete": {"TableName": self.table, "Key": key(service, records.SCALING)}},
             ]
+        ends += [{"Delete": self._targets(service, ledger.group)} for ledger in state.targets]
         self._fenced(state, ends)
 
     # -- the parts of a transaction -----------------------------------------------------------------------------------
@@ -133,7 +151,7 @@ class ReconcileTable(ServiceTable):
         """The history in records that stay far below DynamoDB's 400 KB."""
         pages = [history[first : first + ENTRIES_A_RECORD] for first in range(0, len(history), ENTRIES_A_RECORD)]
         return [
-            self.history_put(state.service, state.pass_number, f"{part}{page:03}", entries, now)
+            history_put(self, state.service, state.pass_number, f"{part}{page:03}", entries, now)
             for page, entries in enumerate(pages)
         ]
 
@@ -178,6 +196,21 @@ class ReconcileTable(ServiceTable):
                 "ConditionExpression": "attribute_exists(pk)",
                 "ExpressionAttributeNames": {"#m": "managed", "#e": "expires"},
                 "ExpressionAttributeValues": {":m": document(managed)},
+            }
+        }
+
+    def _ledger_update(self, service: str, ledger: GroupTargets) -> dict[str, Any]:
+        """What is registered in a target group."""
+        return {
+            "Update": {
+                **self._targets(service, ledger.group),
+                "UpdateExpression": "SET #m = :m, #g = :g, #s = :s",
+                "ExpressionAttributeNames": {"#m": "managed", "#g": "group", "#s": "schema"},
+                "ExpressionAttributeValues": {
+                    ":m": document(ledger.registrations),
+                    ":g": text(ledger.group),
+                    ":s": number(records.SCHEMA),
+                },
             }
         }
 

@@ -3,20 +3,19 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, TypeGuard, cast
 
 from botocore.exceptions import ClientError
 
 from headcount.aws.failures import error_code, error_message, translated
 from headcount.errors import Throttled, TransientError
-from headcount.model.manifest import GROUP_PREFIX
-from headcount.model.task import ContainerEnd, ObservedTask, task_id_of
-from headcount.planning.backoff import CAPACITY_WORDS
-from headcount.planning.launching import launch_of, started_by
-from headcount.ports import LaunchAnswer, Sighting
+from headcount.model.names import GROUP_PREFIX, SERVICE_KEY, launch_of, started_by
+from headcount.model.task import CAPACITY_WORDS, ContainerEnd, HostPort, ObservedTask, task_id_of
+from headcount.ports.tasks import InstanceSighting, LaunchAnswer, Sighting
 
 DESCRIBED_AT_ONCE = 100
 REASON_LENGTH = 255
+TOLD_LENGTH = 1024  # characters of a reason that are kept: they stand in many records and answers
 
 # RunTask's errors that say "not this request, ever": the launch is closed with ECS's words as its reason.
 _REFUSALS = frozenset(
@@ -39,10 +38,11 @@ def sighting_of(task: Mapping[str, Any], install: str) -> Sighting:
     launch = launch_of(str(task.get("startedBy", "")), install)
     group = str(task.get("group", ""))
     cluster = task_id_of(str(task["clusterArn"]))
-    ours = launch is not None and group.startswith(GROUP_PREFIX)
+    service = f"{cluster}/{group.removeprefix(GROUP_PREFIX)}"
+    ours = launch is not None and group.startswith(GROUP_PREFIX) and SERVICE_KEY.fullmatch(service) is not None
     return Sighting(
         task_id=task_id_of(str(task["taskArn"])),
-        service=f"{cluster}/{group.removeprefix(GROUP_PREFIX)}" if ours else None,
+        service=service if ours else None,
         health=task.get("healthStatus"),
         at=_epoch(task.get("updatedAt")),
         observed=ObservedTask(
@@ -58,21 +58,40 @@ def sighting_of(task: Mapping[str, Any], install: str) -> Sighting:
             started_at=_epoch(task.get("startedAt")),
             stopping_at=_epoch(task.get("stoppingAt")),
             stopped_at=_epoch(task.get("stoppedAt")),
-            stop_code=task.get("stopCode"),
-            stopped_reason=task.get("stoppedReason"),
+            stop_code=_told(task.get("stopCode")),
+            stopped_reason=_told(task.get("stoppedReason")),
             containers=tuple(
-                ContainerEnd(name=str(one.get("name", "")), exit_code=one.get("exitCode"), reason=one.get("reason"))
+                ContainerEnd(
+                    name=str(one.get("name", "")), exit_code=one.get("exitCode"), reason=_told(one.get("reason"))
+                )
                 for one in task.get("containers", ())
                 if "exitCode" in one or "reason" in one
             ),
+            container_instance=task.get("containerInstanceArn"),
+            ports=_ports(task),
         ),
     )
 
 
+def instance_of(instance: Mapping[str, Any]) -> InstanceSighting:
+    """A container instance of ``DescribeContainerInstances`` or of an event."""
+    return InstanceSighting(
+        instance=str(instance["containerInstanceArn"]),
+        status=str(instance["status"]),
+        agent_connected=bool(instance.get("agentConnected", True)),
+        ec2_instance=instance.get("ec2InstanceId"),
+    )
+
+
+def _told(reason: Any) -> Any:
+    """ECS's words, as many as are kept; None for blanks, which give no reason."""
+    return reason.strip()[:TOLD_LENGTH] or None if isinstance(reason, str) else reason
+
+
 def _epoch(value: Any) -> float | None:
-    """Epoch seconds from what the API gives (datetimes) or what an event gives (ISO 8601)."""
-    if value is None:
-        return None
+    """Epoch seconds from what the API gives (datetimes, or numbers: ``bootstrap``) or an event gives (ISO 8601)."""
+    if value is None or isinstance(value, float):
+        return value
     if isinstance(value, datetime):
         return value.timestamp()
     return datetime.fromisoformat(str(value)).timestamp()
@@ -85,6 +104,27 @@ def _address(task: Mapping[str, Any]) -> str | None:
             if detail.get("name") == "privateIPv4Address":
                 return str(detail["value"])
     return None
+
+
+def _ports(task: Mapping[str, Any]) -> tuple[HostPort, ...]:
+    """Where containers are reached on their instance, in bridge and host networking. Ranges of ports are left out.
+
+    Docker may bind a port twice, to different host ports for IPv4 and IPv6; load balancers speak IPv4 to instances.
+    """
+    ports: dict[tuple[str, int, str], HostPort] = {}
+    for container in task.get("containers", ()):
+        bindings = container.get("networkBindings", ())
+        for one in sorted(bindings, key=lambda binding: ":" in str(binding.get("bindIP", ""))):
+            inside, outside = one.get("containerPort"), one.get("hostPort")
+            if _is_port(inside) and _is_port(outside):
+                name, protocol = str(container.get("name", "")), str(one.get("protocol", "tcp"))
+                port = HostPort(container=name, container_port=inside, host_port=outside)
+                ports.setdefault((name, inside, protocol), port)
+    return tuple(ports.values())
+
+
+def _is_port(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 65536
 
 
 class EcsTaskRuntime:
@@ -147,6 +187,46 @@ class EcsTaskRuntime:
     def sweep(self, cluster: str) -> Iterator[str]:
         """The ids of all tasks of a cluster that should run."""
         return self._list(cluster=cluster, desiredStatus="RUNNING")
+
+    def instances(self, cluster: str, instances: Sequence[str]) -> tuple[InstanceSighting, ...]:
+        """The container instances that ECS knows, 100 a call."""
+        seen: list[InstanceSighting] = []
+        for first in range(0, len(instances), DESCRIBED_AT_ONCE):
+            some = instances[first : first + DESCRIBED_AT_ONCE]
+            with _reading():
+                answer = self.client.describe_container_instances(cluster=cluster, containerInstances=some)
+                seen.extend(instance_of(one) for one in answer.get("containerInstances", ()))
+        return tuple(seen)
+
+    def on_instance(self, cluster: str, instance: str) -> tuple[Sighting, ...]:
+        """The tasks that should run on a container instance; none if ECS does not know it any more."""
+        try:
+            ids = list(self._list(cluster=cluster, containerInstance=instance))
+        except TransientError as error:
+            if "InvalidParameterException" in str(error):
+                return ()
+            raise
+        return self.describe(cluster, ids)
+
+    def instances_of(self, cluster: str, ec2_instance: str) -> tuple[str, ...]:
+        """The container instances of a cluster that an EC2 instance is: one, or none."""
+        request = {"cluster": cluster, "filter": f"ec2InstanceId == {ec2_instance}"}
+        found: list[str] = []
+        with _reading():
+            for page in self.client.get_paginator("list_container_instances").paginate(**request):
+                found.extend(str(arn) for arn in page["containerInstanceArns"])
+        return tuple(found)
+
+    def deregister(self, task_definition_arn: str) -> None:
+        """``DeregisterTaskDefinition``. What ECS does not know, or has deregistered, needs nothing more."""
+        try:
+            with translated():
+                self.client.deregister_task_definition(taskDefinition=task_definition_arn)
+        except ClientError as error:
+            if error_code(error) not in ("ClientException", "InvalidParameterException"):
+                raise TransientError(
+                    f"DeregisterTaskDefinition: {error_code(error)}: {error_message(error)}"
+                ) from error
 
     def _list(self, **request: str) -> Iterator[str]:
         with _reading():

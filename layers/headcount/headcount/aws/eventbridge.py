@@ -8,6 +8,7 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
+from headcount.model.instants import iso
 from headcount.model.service import Decision
 
 ENTRIES_AT_ONCE = 10
@@ -38,13 +39,12 @@ class EventBridgeAnnouncer:
 
     def _entry(self, service: str, decision: Decision, now: float) -> dict[str, Any]:
         cluster, _, name = service.partition("/")
-        created = datetime.fromtimestamp(now, UTC)
         detail = {
             "eventType": decision.level,
             "eventName": decision.event_name,
             "clusterArn": f"{self.partition_arn}:cluster/{cluster}",
             "serviceName": name,
-            "createdAt": created.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "createdAt": iso(now),
             "reason": decision.reason,
         }
         if decision.deployment:
@@ -54,7 +54,7 @@ class EventBridgeAnnouncer:
             "Source": "headcount",
             "DetailType": "ECS Deployment State Change" if is_deployment else "ECS Service Action",
             "Resources": [f"{self.partition_arn}:service/{service}"],
-            "Time": created,
+            "Time": datetime.fromtimestamp(now, UTC),
             "EventBusName": self.bus,
             "Detail": json.dumps(detail),
         }

@@ -11,6 +11,8 @@ from botocore.exceptions import ConnectionError as BotoConnectionError
 
 from headcount.errors import Throttled, TransientError
 
+TOLD_LENGTH = 400  # characters of what AWS said that are kept
+
 _PATIENCE = frozenset(
     {
         "ThrottlingException",
@@ -56,6 +58,11 @@ def error_status(error: ClientError) -> int:
     return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
+def refusal(error: ClientError) -> str:
+    """AWS's code and words, short enough to be kept in a record and told to people."""
+    return f"{error_code(error)}: {error_message(error)}"[:TOLD_LENGTH]
+
+
 @contextmanager
 def translated() -> Iterator[None]:
     """Turn what may pass into ``TransientError``; every other ``ClientError`` is the caller's, who knows the call."""
@@ -70,3 +77,13 @@ def translated() -> Iterator[None]:
         raise
     except (BotoConnectionError, HTTPClientError) as error:
         raise TransientError(f"no answer from AWS: {error}") from error
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Whatever stands against reading may be gone by the next time: people see it fail, with AWS's words."""
+    try:
+        with translated():
+            yield
+    except ClientError as error:
+        raise TransientError(f"{error.operation_name}: {refusal(error)}") from error

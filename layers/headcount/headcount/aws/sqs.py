@@ -1,16 +1,17 @@
-"""SQS: kicks on the FIFO queue, timers on the standard one."""
+"""SQS: kicks on the FIFO queue, timers on a standard one."""
 
 import hashlib
 import json
 import math
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from headcount.aws.failures import translated
 
 SCHEMA = 1
 LONGEST_DELAY_SECONDS = 900
+SCALING = "scaling"  # what a timer is for, where it is not for a pass
 
 
 def message_group(service: str) -> str:
@@ -48,12 +49,25 @@ class SqsTimers:
 
     def wake(self, service: str, at: float, now: float) -> None:
         """A message that comes back at ``at``, rounded up to seconds; beyond 15 minutes the audit wakes instead."""
-        delay = max(0, math.ceil(at - now))
-        if delay > LONGEST_DELAY_SECONDS:
-            return
-        with translated():
-            self.client.send_message(
-                QueueUrl=self.queue_url,
-                MessageBody=json.dumps({"schema": SCHEMA, "service": service, "at": at}),
-                DelaySeconds=delay,
-            )
+        _send_later(self.client, self.queue_url, {"schema": SCHEMA, "service": service, "at": at}, at - now)
+
+
+class SqsScalingTimers:
+    """The ``ScalingTimers`` on the same queue."""
+
+    def __init__(self, client: Any, queue_url: str) -> None:
+        self.client = client
+        self.queue_url = queue_url
+
+    def wake(self, service: str, at: float, now: float) -> None:
+        """Likewise; beyond 15 minutes a pass asks instead."""
+        message = {"schema": SCHEMA, "service": service, "at": at, "for": SCALING}
+        _send_later(self.client, self.queue_url, message, at - now)
+
+
+def _send_later(client: Any, queue_url: str, message: Mapping[str, Any], seconds: float) -> None:
+    delay = max(0, math.ceil(seconds))
+    if delay > LONGEST_DELAY_SECONDS:
+        return
+    with translated():
+        client.send_message(QueueUrl=queue_url, MessageBody=json.dumps(message), DelaySeconds=delay)

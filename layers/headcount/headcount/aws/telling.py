@@ -1,18 +1,17 @@
-"""Telling people: structured logs and EMF metrics by Powertools, events by EventBridge."""
+"""Telling people what passes decide: structured logs and EMF metrics by Powertools, events by EventBridge."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit
-from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
 
+from headcount.aws.decision_log import log_decisions
 from headcount.aws.eventbridge import EventBridgeAnnouncer
+from headcount.aws.metrics import metrics_of, send_counts
 from headcount.model.service import Decision, ServiceState
-from headcount.ports import Measured
-
-_LEVELS = {"INFO": "info", "WARN": "warning", "ERROR": "error"}
+from headcount.ports.reconciling import Measured
 
 
 class PowertoolsTelling:
@@ -28,15 +27,7 @@ class PowertoolsTelling:
 
     def decided(self, state: ServiceState, decisions: Sequence[Decision]) -> None:
         """One log line a decision: what, why, for whom, in which pass."""
-        for decision in decisions:
-            parts = {"task": decision.task, "launch": decision.launch, "deployment": decision.deployment}
-            getattr(self.logger, _LEVELS[decision.level])(
-                decision.reason,
-                decision=decision.kind,
-                service_key=state.service,
-                pass_number=state.pass_number,
-                **{name: value for name, value in parts.items() if value is not None},
-            )
+        log_decisions(self.logger, state.service, decisions, pass_number=state.pass_number)
 
     def publish(self, service: str, decisions: Sequence[Decision], now: float) -> None:
         """Decisions with an event name become events."""
@@ -56,28 +47,20 @@ class PowertoolsTelling:
             tasks_stopped=measured.tasks_stopped,
             **measured.extra,
         )
-        metrics = AmazonCloudWatchEMFProvider(namespace="Headcount")
-        metrics.add_dimension(name="install", value=self.install)
+        metrics = metrics_of(self.install)
         if self.metrics_per_service:
             metrics.add_dimension(name="serviceKey", value=measured.service)
         if measured.ended_at is not None:
             metrics.add_metric("PassDuration", MetricUnit.Milliseconds, (measured.ended_at - measured.began_at) * 1000)
         if "event_to_run_task" in stages:
             metrics.add_metric("EventToRunTask", MetricUnit.Milliseconds, stages["event_to_run_task"])
-        metrics.add_metric("Launches", MetricUnit.Count, measured.launches)
-        metrics.add_metric("TasksStarted", MetricUnit.Count, measured.tasks_started)
-        metrics.add_metric("TasksStopped", MetricUnit.Count, measured.tasks_stopped)
-        metrics.add_metric("Failures", MetricUnit.Count, measured.failures)
-        metrics.flush_metrics()
-
-
-def count_metrics(install: str, counts: Mapping[str, float]) -> None:
-    """Plain counts of a function as metrics of the install."""
-    metrics = AmazonCloudWatchEMFProvider(namespace="Headcount")
-    metrics.add_dimension(name="install", value=install)
-    for name, value in counts.items():
-        metrics.add_metric(name, MetricUnit.Count, value)
-    metrics.flush_metrics()
+        counts = {
+            "Launches": measured.launches,
+            "TasksStarted": measured.tasks_started,
+            "TasksStopped": measured.tasks_stopped,
+            "Failures": measured.failures,
+        }
+        send_counts(metrics, counts)
 
 
 def _stages(measured: Measured) -> dict[str, float]:

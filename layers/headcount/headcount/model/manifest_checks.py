@@ -9,8 +9,13 @@ from dataclasses import fields as dataclass_fields
 from typing import Any
 
 from headcount.model.manifest import Manifest, Restarts
-from headcount.model.manifest_kinds import INVALID, problem
-from headcount.model.manifest_overrides import MAXIMUM_OVERRIDES
+from headcount.model.manifest_balancing_checks import check_balancing
+from headcount.model.manifest_bounds import MAXIMUM_DEFINITION, MAXIMUM_OVERRIDES
+from headcount.model.manifest_capacity_checks import check_capacity
+from headcount.model.manifest_fields import COUNT
+from headcount.model.manifest_kinds import INVALID, has_invalid, problem
+from headcount.model.manifest_placement_checks import check_placement
+from headcount.model.manifest_scaling_checks import check_scaling
 from headcount.model.percentages import maximum_total, minimum_healthy
 from headcount.model.problem import Problem
 
@@ -20,24 +25,22 @@ _DEFAULT_RESTARTS = Restarts()
 
 def check_between_fields(fields: Mapping[str, Any]) -> tuple[Problem, ...]:
     """All problems between the fields of a document that ``manifest_fields.SERVICE`` has read."""
-    return tuple(found for check in _CHECKS if (found := check(fields)) is not None)
+    small = tuple(found for check in _CHECKS if (found := check(fields)) is not None)
+    larger = (check_capacity, check_placement, check_balancing, check_scaling)
+    return (*(found for check in larger for found in check(fields)), *small)
 
 
-def _check_capacity(fields: Mapping[str, Any]) -> Problem | None:
-    given = [name for name in ("launchType", "capacityProviderStrategy") if name in fields]
-    if len(given) == 1:
+def _check_count(fields: Mapping[str, Any]) -> Problem | None:
+    if "desiredCount" in fields or "scaling" in fields:
         return None
-    if given:
-        message = "contradicts launchType: give one of the two"
-        return problem("capacityProviderStrategy", fields["capacityProviderStrategy"], message)
-    message = "is required: FARGATE, or give capacityProviderStrategy with FARGATE or FARGATE_SPOT instead"
-    return problem("launchType", None, message)
+    message = f"is required: {COUNT.allowed}; only with scaling may it be left out, which starts at its minCapacity"
+    return problem("desiredCount", None, message)
 
 
 def _check_deployments_can_move(fields: Mapping[str, Any]) -> Problem | None:
     """A deployment that may neither stop a task first nor start one first never ends."""
     deployment = _block(fields, "deploymentConfiguration")
-    desired = fields.get("desiredCount", INVALID)
+    desired = fields.get("desiredCount", _block(fields, "scaling").get("minCapacity", INVALID))
     minimum = deployment.get("minimumHealthyPercent", _DEFAULTS["minimum_healthy_percent"])
     maximum = deployment.get("maximumPercent", _DEFAULTS["maximum_percent"])
     if INVALID in (desired, minimum, maximum) or desired == 0:
@@ -45,12 +48,18 @@ def _check_deployments_can_move(fields: Mapping[str, Any]) -> Problem | None:
     healthy, total = minimum_healthy(desired, minimum), maximum_total(desired, maximum)
     if healthy < desired or total > desired:
         return None
+    way_out = (
+        "give minimumHealthyPercent: 0 and maximumPercent: 100 for a task that never runs twice (the old one stops "
+        "first), or raise maximumPercent to 200 (the new one starts first)"
+        if desired == 1
+        else f"lower minimumHealthyPercent to {100 * (desired - 1) // desired} or raise maximumPercent "
+        f"to {-(-100 * (desired + 1) // desired)}"
+    )
     message = (
-        f"no deployment could ever finish: with desiredCount {desired}, minimumHealthyPercent {minimum} keeps "
+        f"no deployment could ever finish: with a desired count of {desired}, minimumHealthyPercent {minimum} keeps "
         f"ceil({desired} x {minimum} / 100) = {healthy} tasks and maximumPercent {maximum} allows "
         f"floor({desired} x {maximum} / 100) = {total}, so none may be stopped first and none started first; "
-        f"lower minimumHealthyPercent to {100 * (desired - 1) // desired} or raise maximumPercent "
-        f"to {-(-100 * (desired + 1) // desired)}"
+        f"{way_out}"
     )
     return problem("deploymentConfiguration", f"{minimum}/{maximum}", message)
 
@@ -73,33 +82,32 @@ def _check_scale_in(fields: Mapping[str, Any]) -> Problem | None:
 
 
 def _check_size_of_overrides(fields: Mapping[str, Any]) -> Problem | None:
-    overrides = fields.get("overrides", {})
-    if _has_invalid(overrides):
+    return _check_size("overrides", fields.get("overrides", {}), MAXIMUM_OVERRIDES)
+
+
+def _check_size_of_definition(fields: Mapping[str, Any]) -> Problem | None:
+    return _check_size("taskDefinition", fields.get("taskDefinition", {}), MAXIMUM_DEFINITION)
+
+
+def _check_size(path: str, value: object, maximum: int) -> Problem | None:
+    if has_invalid(value):
         return None
-    size = len(json.dumps(overrides))
-    if size <= MAXIMUM_OVERRIDES:
+    size = len(json.dumps(value))
+    if size <= maximum:
         return None
-    message = f"must be at most {MAXIMUM_OVERRIDES} characters of JSON (AWS's limit), not {size}"
-    return problem("overrides", overrides, message)
+    return problem(path, value, f"must be at most {maximum} characters of JSON (AWS's limit), not {size}")
 
 
 _CHECKS = (
-    _check_capacity,
+    _check_count,
     _check_deployments_can_move,
     _check_restarts,
     _check_scale_in,
     _check_size_of_overrides,
+    _check_size_of_definition,
 )
 
 
 def _block(fields: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     block = fields.get(name, {})
     return block if isinstance(block, dict) else {}
-
-
-def _has_invalid(value: object) -> bool:
-    if isinstance(value, dict):
-        return any(_has_invalid(item) for item in value.values())
-    if isinstance(value, list):
-        return any(_has_invalid(item) for item in value)
-    return value is INVALID

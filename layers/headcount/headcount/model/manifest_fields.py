@@ -8,19 +8,37 @@ refused by name, never unknown.
 import re
 from operator import itemgetter
 
-from headcount.model.manifest import MAXIMUM_NAME, MAXIMUM_TASKS, SCALE_IN_RULES
-from headcount.model.manifest_kinds import Block, Flag, Kind, ListOf, OneOf, Seconds, Text, Unsupported, Whole
-from headcount.model.manifest_overrides import TASK_OVERRIDE
+from headcount.model.manifest import MAXIMUM_TASKS, SCALE_IN_RULES
+from headcount.model.manifest_balancing import (
+    ELASTIC_LOAD_BALANCERS,
+    FUNCTION_TARGETS,
+    GRACE,
+    LOAD_BALANCERS,
+    UNHEALTHY_TASKS,
+)
+from headcount.model.manifest_bounds import (
+    INLINE_TASK_DEFINITION,
+    PLACEMENT_CONSTRAINTS,
+    PLACEMENT_STRATEGY,
+    TAGS,
+    TASK_OVERRIDE,
+    VOLUME_CONFIGURATIONS,
+)
+from headcount.model.manifest_kinds import Block, Flag, Kind, ListOf, NameOr, OneOf, Seconds, Text, Unsupported, Whole
+from headcount.model.manifest_scaling import SCALING
+from headcount.model.names import MAXIMUM_NAME
 
-MAXIMUM_TAGS = 50 - 3  # AWS allows 50 a task; headcount:service, headcount:deployment and headcount:install are three
+MAXIMUM_PROVIDERS = 20  # of a capacityProviderStrategy
+MAXIMUM_FALLBACKS = 10
+MAXIMUM_ZONES = 10
 MAXIMUM_SUBNETS = 16
 MAXIMUM_SECURITY_GROUPS = 5
 LARGEST_MAXIMUM_PERCENT = 1000  # AWS documents no bound; ten times the service at once is a slip of the finger
+NATIVE_SERVICE = "NativeService"
 DAY = 86400
+YEAR = 365 * DAY
 
 _ARN = r"arn:aws[a-z-]*:ecs:[a-z0-9-]+:[0-9]{12}"
-_TAG_TEXT = r"(?:[\w.:/=+@-]|[^\S\t-\r\x1c-\x1f\x85])"  # AWS: letters, digits, separators and _.:/=+-@
-_NO_LOAD_BALANCING = "Headcount does not register tasks with load balancers yet"
 _NO_SERVICE_CONNECT = "Service Connect works only for tasks of native ECS services"
 _ONLY_ROLLING = "deployments are rolling updates"
 
@@ -37,33 +55,68 @@ SERVICE_NAME = Text(
     allowed=f"1 to {MAXIMUM_NAME} of A-Z a-z 0-9 _ - (a task group, headcount:<serviceName>, has at most 255 in all)",
     pattern=re.compile(rf"[A-Za-z0-9_-]{{1,{MAXIMUM_NAME}}}", re.ASCII),
 )
-TASK_DEFINITION = Text(
-    allowed="family, family:revision or a task definition's ARN (family: 1 to 255 of A-Z a-z 0-9 _ -)",
-    pattern=re.compile(rf"(?:{_ARN}:task-definition/)?[A-Za-z0-9_-]{{1,255}}(?::[1-9][0-9]{{0,9}})?", re.ASCII),
-    no_mapping="inline task definitions; register it with `aws ecs register-task-definition` and name it here",
+TASK_DEFINITION = NameOr(
+    name=Text(
+        allowed="family, family:revision or a task definition's ARN (family: 1 to 255 of A-Z a-z 0-9 _ -)",
+        pattern=re.compile(rf"(?:{_ARN}:task-definition/)?[A-Za-z0-9_-]{{1,255}}(?::[1-9][0-9]{{0,9}})?", re.ASCII),
+    ),
+    mapping=INLINE_TASK_DEFINITION,
 )
+COUNT = Whole(minimum=0, maximum=MAXIMUM_TASKS, why=f"ECS allows {MAXIMUM_TASKS} tasks a service")
 LAUNCH_TYPE = OneOf(
-    values=("FARGATE",),
+    values=("FARGATE", "EC2"),
     refused={
-        "EC2": "it does not place tasks on container instances yet",
-        "EXTERNAL": "it does not place tasks on ECS Anywhere instances",
-        "MANAGED_INSTANCES": "ECS Managed Instances take tasks only through a capacity provider of your own",
+        "EXTERNAL": "ECS Anywhere instances report no zones, no draining and no capacity that could be acted on",
+        "MANAGED_INSTANCES": "AWS replaces ECS Managed Instances on a schedule of its own, which is not followed yet",
     },
+)
+CAPACITY_PROVIDER = Text(
+    allowed="FARGATE, FARGATE_SPOT or a capacity provider of the cluster (1 to 255 of A-Z a-z 0-9 _ -)",
+    pattern=re.compile(r"[A-Za-z0-9_-]{1,255}", re.ASCII),
 )
 CAPACITY_PROVIDER_STRATEGY = ListOf(
     minimum=1,
-    maximum=1,
-    why="more than one is not supported by this version of Headcount: it does not divide tasks between providers yet",
+    maximum=MAXIMUM_PROVIDERS,
+    identity=itemgetter("capacityProvider"),
     item=Block(
         required={"capacityProvider": ""},
         fields={
-            "capacityProvider": OneOf(
-                values=("FARGATE", "FARGATE_SPOT"), others="capacity providers of your own stand on container instances"
-            ),
-            "weight": Whole(minimum=1, maximum=1000, why="with a weight of 0 nothing is ever started"),
-            "base": Whole(minimum=0, maximum=0, why="a base means something only with several providers"),
+            "capacityProvider": CAPACITY_PROVIDER,
+            "weight": Whole(minimum=0, maximum=1000),
+            "base": Whole(minimum=0, maximum=100_000),
         },
     ),
+)
+CAPACITY_FALLBACK = ListOf(  # +
+    maximum=MAXIMUM_FALLBACKS,
+    item=Block(
+        fields={
+            "capacityProvider": CAPACITY_PROVIDER,
+            "launchType": LAUNCH_TYPE,
+            "availabilityZones": ListOf(
+                minimum=1,
+                maximum=MAXIMUM_ZONES,
+                identity=str,
+                item=Text(
+                    allowed="the name of an Availability Zone, such as eu-central-1a",
+                    pattern=re.compile(r"[a-z]{2}(?:-[a-z0-9]+){2,5}", re.ASCII),
+                ),
+            ),
+        },
+    ),
+)
+CAPACITY_RETURN = Block(  # +
+    fields={
+        "afterSeconds": Seconds(minimum=10, maximum=7 * DAY),
+        "atOncePercent": Whole(minimum=1, maximum=100),
+    },
+)
+MAXIMUM_AGE = Block(  # +
+    required={"seconds": ""},
+    fields={
+        "seconds": Seconds(minimum=60, maximum=YEAR),
+        "jitterPercent": Whole(minimum=0, maximum=90),
+    },
 )
 NETWORK_CONFIGURATION = Block(
     required={"awsvpcConfiguration": ""},
@@ -118,6 +171,7 @@ DEADLINES = Block(  # +
         "pendingSeconds": Seconds(minimum=5, maximum=DAY),
         "activatingSeconds": Seconds(minimum=5, maximum=DAY),
         "stoppingSeconds": Seconds(minimum=5, maximum=DAY),
+        "disconnectedSeconds": Seconds(minimum=5, maximum=DAY),
     },
 )
 SCALE_IN = Block(  # +
@@ -128,44 +182,38 @@ SCALE_IN = Block(  # +
         ),
     },
 )
-TAGS = ListOf(
-    maximum=MAXIMUM_TAGS,
-    why="AWS allows 50 and Headcount adds three",
-    identity=itemgetter("key"),
-    item=Block(
-        required={"key": ""},
-        fields={
-            "key": Text(
-                allowed="1 to 128 letters, digits, spaces and _ . : / = + - @, not beginning with aws: or headcount:",
-                pattern=re.compile(rf"(?!(?i:aws:|headcount:)){_TAG_TEXT}{{1,128}}"),
-            ),
-            "value": Text(
-                allowed="0 to 256 letters, digits, spaces and _ . : / = + - @",
-                pattern=re.compile(rf"{_TAG_TEXT}{{0,256}}"),
-            ),
-        },
-    ),
-)
-
 _HONOURED: dict[str, Kind] = {
     "kind": OneOf(
-        values=("Service",),
-        refused={"Job": "it keeps services, not jobs", "NativeService": "it does not scale native ECS services"},
+        values=("Service", NATIVE_SERVICE),
+        refused={"Job": "it keeps services, not jobs"},
     ),
     "cluster": CLUSTER,
     "serviceName": SERVICE_NAME,
     "taskDefinition": TASK_DEFINITION,
-    "desiredCount": Whole(minimum=0, maximum=MAXIMUM_TASKS, why=f"ECS allows {MAXIMUM_TASKS} tasks a service"),
+    "desiredCount": COUNT,
     "launchType": LAUNCH_TYPE,
     "capacityProviderStrategy": CAPACITY_PROVIDER_STRATEGY,
+    "capacityFallback": CAPACITY_FALLBACK,
+    "capacityReturn": CAPACITY_RETURN,
+    "placementStrategy": PLACEMENT_STRATEGY,
+    "placementConstraints": PLACEMENT_CONSTRAINTS,
     "platformVersion": Text(
         allowed="LATEST or a version such as 1.4.0", pattern=re.compile(r"LATEST|1\.[0-9]{1,3}\.[0-9]{1,3}", re.ASCII)
     ),
     "networkConfiguration": NETWORK_CONFIGURATION,
+    "loadBalancers": LOAD_BALANCERS,
+    "functionTargets": FUNCTION_TARGETS,
+    "elasticLoadBalancers": ELASTIC_LOAD_BALANCERS,
+    "healthCheckGracePeriodSeconds": GRACE,
+    "unhealthyTasks": UNHEALTHY_TASKS,
     "deploymentConfiguration": DEPLOYMENT_CONFIGURATION,
     "restarts": RESTARTS,
+    "availabilityZoneRebalancing": OneOf(values=("ENABLED", "DISABLED")),
+    "availabilityZoneSpread": OneOf(values=("BEST_EFFORT", "STRICT")),
     "deadlines": DEADLINES,
+    "maximumAge": MAXIMUM_AGE,
     "scaleIn": SCALE_IN,
+    "scaling": SCALING,
     "enableExecuteCommand": Flag(),
     "enableECSManagedTags": Flag(),
     "propagateTags": OneOf(
@@ -174,12 +222,13 @@ _HONOURED: dict[str, Kind] = {
     ),
     "tags": TAGS,
     "overrides": TASK_OVERRIDE,
+    "volumeConfigurations": VOLUME_CONFIGURATIONS,
 }
 
 # Fields of AWS of which one value is what Headcount does anyway: that value may stand, and changes nothing.
 _ONE_VALUE: dict[str, Kind] = {
     "schedulingStrategy": OneOf(
-        values=("REPLICA",), refused={"DAEMON": "one task per container instance means nothing on Fargate"}
+        values=("REPLICA",), refused={"DAEMON": "it keeps a number of tasks, not one on every container instance"}
     ),
     "deploymentController": Block(
         required={"type": ""},
@@ -190,31 +239,18 @@ _ONE_VALUE: dict[str, Kind] = {
             )
         },
     ),
-    "availabilityZoneRebalancing": OneOf(
-        values=("DISABLED",), refused={"ENABLED": "running tasks are not moved between zones; new ones are spread"}
-    ),
 }
 
 _REFUSED: dict[str, Kind] = {
-    "loadBalancers": Unsupported(reason=_NO_LOAD_BALANCING),
-    "healthCheckGracePeriodSeconds": Unsupported(reason=_NO_LOAD_BALANCING),
-    "unhealthyTasks": Unsupported(reason="unhealthy tasks are not replaced yet, only stopped ones"),
-    "scaling": Unsupported(reason="desired counts are set by `headcount scale` and apply, not by policies yet"),
-    "capacityFallback": Unsupported(reason="there is one capacity provider and no fallback yet"),
     "serviceRegistries": Unsupported(reason="tasks are not registered in Cloud Map"),
     "serviceConnectConfiguration": Unsupported(reason=_NO_SERVICE_CONNECT),
     "gatewayConnectors": Unsupported(reason="gateway connectors belong to native ECS services"),
     "vpcLatticeConfigurations": Unsupported(reason="tasks are not registered with VPC Lattice"),
-    "volumeConfigurations": Unsupported(reason="EBS volumes are not attached to tasks yet"),
-    "placementConstraints": Unsupported(reason="Fargate takes none; they are for container instances"),
-    "placementStrategy": Unsupported(reason="Fargate takes none; Headcount spreads tasks over the subnets' zones"),
     "monitoring": Unsupported(reason="ECS publishes service metrics only for native ECS services"),
     "role": Unsupported(reason="it is for load balancers of services without awsvpc"),
     "clientToken": Unsupported(reason="Headcount makes a token for every launch"),
     "forceNewDeployment": Unsupported(reason="it is an act, not a state; change taskDefinition or a tag"),
-    "networkMode": Unsupported(
-        reason="it belongs to the task definition, and on Fargate it is awsvpc, not bridge or host"
-    ),
+    "networkMode": Unsupported(reason="it belongs to the task definition"),
     "count": Unsupported(reason="use desiredCount"),
     "group": Unsupported(reason="Headcount puts every task into the group headcount:<serviceName>"),
     "startedBy": Unsupported(reason="Headcount writes there which launch a task belongs to"),
@@ -222,12 +258,6 @@ _REFUSED: dict[str, Kind] = {
 }
 
 SERVICE = Block(
-    required={
-        "cluster": "",
-        "serviceName": "",
-        "taskDefinition": "",
-        "desiredCount": "",
-        "networkConfiguration": "Fargate tasks have network mode awsvpc, never bridge or host",
-    },
+    required={"cluster": "", "serviceName": "", "taskDefinition": ""},
     fields={**_HONOURED, **_ONE_VALUE, **_REFUSED},
 )

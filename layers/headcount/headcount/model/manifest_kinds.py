@@ -6,19 +6,19 @@ value becomes ``INVALID``, so that one reading finds everything. How deep a read
 shape, never by the document.
 """
 
-import math
 import re
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from difflib import get_close_matches
 from typing import Any, Final, Protocol
 
 from headcount.model.problem import Problem
+from headcount.model.showing import shown, small
+from headcount.model.values import dataclass
 
 INVALID: Final = object()  # stands where a value was given that is not allowed
 NOTHING: Final = object()  # stands where a value was given that asks for nothing
 
-SHOWN_CHARACTERS = 120
 SUGGESTED_KEYS = 20  # nearest keys are looked up for so many unknown ones of a block: the search is slow
 LISTED_KEYS = 8  # of a block, where a message lists them
 LONGEST_KEY = 64  # of AWS's; nothing longer resembles one
@@ -27,7 +27,6 @@ UNSUPPORTED = "not supported by this version of Headcount"
 
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,17})", re.ASCII)
 _DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,9})?", re.ASCII)
-_LARGEST_SHOWN = 10**18
 _SURROGATE = re.compile("[\ud800-\udfff]")  # half a character: no UTF-8 can carry it
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
@@ -51,18 +50,12 @@ class Kind(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Text:
-    """A string that matches ``pattern`` as a whole; a group called ``value`` in it is the part that is kept.
-
-    ``no_mapping`` is the reason why a mapping, which AWS or the design know in this place, is not supported.
-    """
+    """A string that matches ``pattern`` as a whole; a group called ``value`` in it is the part that is kept."""
 
     allowed: str
     pattern: re.Pattern[str] | None = None
-    no_mapping: str = ""
 
     def read(self, path: str, value: object) -> Reading:
-        if isinstance(value, dict) and self.no_mapping:
-            return _unsupported(path, value, f"{self.no_mapping}; allowed: {self.allowed}")
         if not isinstance(value, str):
             return _not(self.allowed, path, value, hint=" (put it in quotes)" if _is_scalar(value) else "")
         if _SURROGATE.search(value):
@@ -168,6 +161,19 @@ class Unsupported:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """A field that other mappings have. ``of`` says what this one is."""
+
+    of: str
+    reason: str
+    allowed: str = "left out"
+
+    def read(self, path: str, value: object) -> Reading:
+        message = f"must be left out of {self.of}: {self.reason}"
+        return Reading(value=INVALID, problems=(problem(path, value, message),))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ListOf:
     """A list of one kind. ``identity`` gives what no two items may share; None allows repeats."""
 
@@ -269,13 +275,57 @@ class Block:
         return problem(joined(path, key), key, f"is not a key that Headcount knows{meant}")
 
     def _supported(self) -> str:
-        names = [name for name, kind in self.fields.items() if not isinstance(kind, Unsupported)]
+        names = [name for name, kind in self.fields.items() if not isinstance(kind, Unsupported | LeftOut)]
         return ", ".join(names if len(names) <= LISTED_KEYS else [*names[:LISTED_KEYS], "..."])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MapOf:
+    """A mapping with keys of the user's own, such as labels; their spelling is kept."""
+
+    item: Kind
+    maximum: int
+
+    @property
+    def allowed(self) -> str:
+        return f"a mapping of at most {self.maximum} keys, each {self.item.allowed}"
+
+    def read(self, path: str, value: object) -> Reading:
+        if not isinstance(value, dict) or len(value) > self.maximum:
+            return _not(self.allowed, path, value)
+        odd = [problem(path, key, f"{shown(key)} is no key: keys are strings") for key in value if not _is_text(key)]
+        readings = {key: self.item.read(joined(path, key), item) for key, item in value.items() if _is_text(key)}
+        problems = (*odd, *(found for reading in readings.values() for found in reading.problems))
+        return Reading(value={key: reading.value for key, reading in readings.items()}, problems=problems)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NameOr:
+    """A name, or a mapping that says what the name would stand for."""
+
+    name: Text
+    mapping: Kind
+
+    @property
+    def allowed(self) -> str:
+        return f"{self.name.allowed}, or {self.mapping.allowed}"
+
+    def read(self, path: str, value: object) -> Reading:
+        return self.mapping.read(path, value) if isinstance(value, dict) else self.name.read(path, value)
+
+
+def has_invalid(value: object) -> bool:
+    """Whether something in a value that was read is ``INVALID``."""
+    if isinstance(value, dict):
+        return any(has_invalid(item) for item in value.values())
+    if isinstance(value, list):
+        return any(has_invalid(item) for item in value)
+    return value is INVALID
 
 
 def problem(path: str, value: object, message: str) -> Problem:
     """A ``Problem`` whose value is small enough to print and to send."""
-    return Problem(path=path, value=_small(value), message=message)
+    return Problem(path=path, value=small(value), message=message)
 
 
 def joined(path: str, key: object) -> str:
@@ -285,39 +335,8 @@ def joined(path: str, key: object) -> str:
     return f"{path}[{shown(key)}]"
 
 
-def shown(value: object) -> str:
-    """The value in one short line, for a sentence. Unprintable characters are escaped."""
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return str(value).lower()
-        case str():
-            return repr(value if len(value) <= SHOWN_CHARACTERS else f"{value[:SHOWN_CHARACTERS]}...")
-        case int():
-            return str(value) if abs(value) < _LARGEST_SHOWN else "a number of more than 18 digits"
-        case float():
-            return repr(value)
-        case list():
-            return f"a list of {len(value)}"
-        case dict():
-            return f"a mapping with {len(value)} {'key' if len(value) == 1 else 'keys'}"
-        case _:
-            return f"a {type(value).__name__}"
-
-
-def _small(value: object) -> Any:
-    """The value itself if JSON carries it in one short line, else its description."""
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, str):
-        cut = value if len(value) <= SHOWN_CHARACTERS else f"{value[:SHOWN_CHARACTERS]}..."
-        return cut.encode("utf-8", "backslashreplace").decode("utf-8")
-    if isinstance(value, int) and abs(value) < _LARGEST_SHOWN:
-        return value
-    if isinstance(value, float) and math.isfinite(value):
-        return value
-    return shown(value)
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and not _SURROGATE.search(value)
 
 
 def _is_scalar(value: object) -> bool:

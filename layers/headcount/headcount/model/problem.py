@@ -1,7 +1,8 @@
 """One thing wrong with something a person wrote."""
 
-from dataclasses import dataclass
 from typing import Any
+
+from headcount.model.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

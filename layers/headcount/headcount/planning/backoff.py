@@ -7,14 +7,14 @@ as the one before. Only the slots of failed tasks wait: a task that died for ano
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from headcount.model.manifest import Restarts
 from headcount.model.service import Backoff
-from headcount.model.task import Task, how_it_ended
+from headcount.model.task import CAPACITY_WORDS, Task, how_it_ended
+from headcount.model.values import dataclass
 from headcount.planning.words import clock_time, some
 
-CAPACITY_WORDS = ("Capacity is unavailable", "RESOURCE:", "EMPTY CAPACITY PROVIDER", "NO ACTIVE INSTANCES")
 _FAILING_CODES = ("TaskFailedToStart", "EssentialContainerExited")
 
 
@@ -44,6 +44,17 @@ def has_failed(task: Task, restarts: Restarts) -> bool:
     ended = observed.stopping_at or observed.stopped_at
     ran = None if ended is None else ended - observed.started_at
     return observed.stop_code in _FAILING_CODES and (ran is None or ran < restarts.reset_after_seconds)
+
+
+def was_unhealthy(task: Task) -> bool:
+    """Whether a lost task was stopped because it was unhealthy, soon after it began to run. (A stuck one never ran.)"""
+    stop = task.managed.stop if task.managed else None
+    return stop is not None and stop.failed and task.observed.started_at is not None
+
+
+def is_young(task: Task, restarts: Restarts, now: float) -> bool:
+    """Whether a task that runs would have failed, if it ended now by its own doing."""
+    return now - (task.observed.started_at or now) < restarts.reset_after_seconds
 
 
 def slow_down(

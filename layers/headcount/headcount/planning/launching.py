@@ -1,52 +1,60 @@
-"""Turning "start n tasks" into launches: at most ten tasks a call, one zone's subnets a call, a token each."""
+"""Turning "start n tasks" into launches: at most ten tasks a call, one place a call, a token each."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from headcount.model.manifest import GROUP_PREFIX
-from headcount.model.service import DeclaredService, Launch, ServiceState
+from headcount.model.manifest import CapacitySource
+from headcount.model.names import started_by, task_group
+from headcount.model.service import ANY_ZONE, DeclaredService, Launch, ServiceState
+from headcount.model.task import ManagedTask
+from headcount.planning.placement import Place
 
 TASKS_PER_CALL = 10  # RunTask's own limit
 LAUNCH_ID_LENGTH = 20
-STARTED_BY_PREFIX = "hc/"
+
+# RunTask spreads stand-alone tasks by no strategy of its own; this is what ECS does for a service without one.
+_SPREAD = (
+    {"type": "spread", "field": "attribute:ecs.availability-zone"},
+    {"type": "spread", "field": "instanceId"},
+)
+_ONLY_INSTANCES = ("placementStrategy", "placementConstraints")
+_ONLY_FARGATE = ("platformVersion",)
 
 
-def started_by(install: str, launch_id: str) -> str:
-    """``hc/<install>/<launch>``: every event of a task names its launch, even before ``RunTask`` has answered."""
-    return f"{STARTED_BY_PREFIX}{install}/{launch_id}"
-
-
-def launch_of(task_started_by: str, install: str) -> str | None:
-    """The launch that ``startedBy`` names; None for a task that is not this install's."""
-    prefix = started_by(install, "")
-    launch_id = task_started_by.removeprefix(prefix)
-    return launch_id if task_started_by.startswith(prefix) and launch_id else None
-
-
-def task_group(service_name: str) -> str:
-    """The ECS task group of a service's tasks. ``service:`` belongs to ECS's own services."""
-    return f"{GROUP_PREFIX}{service_name}"
+def managed_by(launch: Launch) -> ManagedTask:
+    """What Headcount knows of the tasks of a launch."""
+    zone = None if launch.zone == ANY_ZONE else launch.zone
+    return ManagedTask(deployment=launch.deployment, launched_at=launch.at, zone=zone, capacity=launch.capacity)
 
 
 def new_launches(
-    state: ServiceState, declared: DeclaredService, zones: dict[str, int], reason: str, now: float
+    state: ServiceState,
+    declared: DeclaredService,
+    tasks: Mapping[Place, int],
+    reason: str,
+    now: float,
+    first_index: int = 0,
 ) -> Iterator[Launch]:
-    """The launches that start ``zones`` (tasks a zone) of the declared deployment, each with its verbatim request."""
-    index = 0
-    for zone, tasks in sorted(zones.items()):
-        for first in range(0, tasks, TASKS_PER_CALL):
-            count = min(TASKS_PER_CALL, tasks - first)
+    """The launches that start ``tasks`` (so many a place) of a deployment, each with its verbatim request.
+
+    ``first_index``: how many launches the same pass has named already.
+    """
+    index = first_index
+    for place, wanted in sorted(tasks.items()):
+        for first in range(0, wanted, TASKS_PER_CALL):
+            count = min(TASKS_PER_CALL, wanted - first)
             launch_id = _launch_id(declared.incarnation, state.pass_number, index)
             index += 1
             yield Launch(
                 launch_id=launch_id,
                 count=count,
-                zone=zone,
+                zone=place.zone,
+                capacity=place.capacity,
                 deployment=declared.deployment,
                 at=now,
                 reason=reason,
-                request=_request(state, declared, launch_id, count, zone),
+                request=_request(state, declared, launch_id, count, place, now),
             )
 
 
@@ -55,34 +63,70 @@ def _launch_id(incarnation: str, pass_number: int, index: int) -> str:
     return hashlib.sha256(f"{incarnation}/{pass_number}/{index}".encode()).hexdigest()[:LAUNCH_ID_LENGTH]
 
 
-def _request(state: ServiceState, declared: DeclaredService, launch_id: str, count: int, zone: str) -> dict[str, Any]:
+def _request(
+    state: ServiceState, declared: DeclaredService, launch_id: str, count: int, place: Place, now: float
+) -> dict[str, Any]:
     """The whole ``RunTask`` request. Whatever may differ between two tries must be decided here."""
     manifest = declared.manifest
-    provider = (
-        {"capacityProviderStrategy": [{"capacityProvider": manifest.capacity_provider, "weight": 1}]}
-        if manifest.capacity_provider
-        else {"launchType": manifest.launch_type}
-    )
     own_tags = {
         "headcount:service": state.service[:256],
         "headcount:deployment": declared.deployment,
         "headcount:install": state.install,
     }
+    source = next(
+        (one for one in (*manifest.sources, *manifest.fallback) if one.name == place.capacity), manifest.sources[0]
+    )
     return {
-        **manifest.run_task,
-        **provider,
+        **_machine_dependent(state, declared, source, place, now),
+        **_provider(source),
         "cluster": manifest.cluster,
         "taskDefinition": declared.task_definition_arn,
         "count": count,
         "clientToken": launch_id,
         "startedBy": started_by(state.install, launch_id),
         "group": task_group(manifest.service_name),
+        **_network(declared, place),
+        "tags": [{"key": key, "value": value} for key, value in (*manifest.tags, *own_tags.items())],
+    }
+
+
+def _provider(source: CapacitySource) -> dict[str, Any]:
+    if source.capacity_provider is not None:
+        return {"capacityProviderStrategy": [{"capacityProvider": source.capacity_provider, "weight": 1}]}
+    return {"launchType": source.launch_type}
+
+
+def _network(declared: DeclaredService, place: Place) -> dict[str, Any]:
+    """One zone's subnets; nothing for network modes that take the instance's own network."""
+    if declared.network_mode != "awsvpc":
+        return {}
+    manifest = declared.manifest
+    return {
         "networkConfiguration": {
             "awsvpcConfiguration": {
-                "subnets": list(dict(declared.zones)[zone]),
+                "subnets": list(dict(declared.zones)[place.zone]),
                 "securityGroups": list(manifest.security_groups),
                 "assignPublicIp": manifest.assign_public_ip,
             }
-        },
-        "tags": [{"key": key, "value": value} for key, value in (*manifest.tags, *own_tags.items())],
+        }
+    }
+
+
+def _machine_dependent(
+    state: ServiceState, declared: DeclaredService, source: CapacitySource, place: Place, now: float
+) -> dict[str, Any]:
+    """What goes to ``RunTask`` as it was declared, without what AWS refuses on this kind of capacity."""
+    passed = declared.manifest.run_task
+    if source.name.startswith("FARGATE"):
+        return {name: value for name, value in passed.items() if name not in _ONLY_INSTANCES}
+    kept = {name: value for name, value in passed.items() if name not in _ONLY_FARGATE}
+    constraints: Sequence[Any] = kept.get("placementConstraints", ())
+    cordoned = sorted(one.zone for one in state.cordons if one.until is None or one.until > now)
+    if place.zone == ANY_ZONE and cordoned:
+        away = f"attribute:ecs.availability-zone not_in [{', '.join(cordoned)}]"
+        constraints = [*constraints, {"type": "memberOf", "expression": away}]
+    return {
+        **kept,
+        "placementStrategy": kept.get("placementStrategy", list(_SPREAD)),
+        **({"placementConstraints": list(constraints)} if constraints else {}),
     }

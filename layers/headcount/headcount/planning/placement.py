@@ -1,52 +1,218 @@
-"""Which zone the next tasks go to. With awsvpc the zone is our choice: one zone's subnets a ``RunTask`` call."""
+"""Which places the next tasks go to. A place is a capacity provider (or launch type) in a zone.
 
-import heapq
+With ``awsvpc`` the zone is our choice: one zone's subnets a ``RunTask`` call. A place that refuses capacity is skipped
+for a while. Where a provider refuses everywhere, the fallbacks follow in their order.
+"""
+
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
-from headcount.model.service import ZoneRefusal
+from headcount.model.manifest import CapacitySource
+from headcount.model.service import ANY_ZONE, Cordon, DeclaredService, ZoneRefusal
+from headcount.model.task import Task, capacity_of, zone_of
+from headcount.planning.sharing import furthest_behind, share
 
 FIRST_SKIP_SECONDS = 15.0
 LONGEST_SKIP_SECONDS = 300.0
 
 
-def spread(count: int, zones: Iterable[str], present: Counter[str]) -> dict[str, int]:
-    """How many of ``count`` new tasks each zone gets: the emptiest zone first, by name where they are equal.
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """A capacity provider or launch type, and a zone (``ANY_ZONE`` where ECS chooses it)."""
 
-    ``present`` counts the tasks each zone has already. Zones that get nothing are left out.
+    capacity: str
+    zone: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """Every place that a service's tasks may go to, and what stands against it now.
+
+    ``refusals`` are those in force. ``shares``: how many tasks each provider of the strategy should carry.
     """
-    heap = [(present[zone], zone) for zone in zones]
-    heapq.heapify(heap)
-    given: dict[str, int] = {}
-    for _ in range(count if heap else 0):
-        tasks, zone = heapq.heappop(heap)
-        given[zone] = given.get(zone, 0) + 1
-        heapq.heappush(heap, (tasks + 1, zone))
-    return given
+
+    sources: tuple[CapacitySource, ...]
+    fallback: tuple[CapacitySource, ...]
+    zones: tuple[str, ...]
+    strict: bool
+    cordoned: frozenset[str]
+    refusals: Mapping[Place, ZoneRefusal]
+    shares: Mapping[str, int]
+
+    def place_of(self, task: Task) -> Place:
+        """Where a task is. One of which nobody wrote down the capacity is taken for the strategy's first."""
+        return self._place_at(capacity_of(task), zone_of(task))
+
+    def _place_at(self, capacity: str, zone: str) -> Place:
+        anywhere = ANY_ZONE in self.zones
+        return Place(self.sources[0].name if capacity == "unknown" else capacity, ANY_ZONE if anywhere else zone)
+
+    def count(self, tasks: Sequence[Task]) -> Counter[Place]:
+        """So many of the tasks in each place. A place is made for each place, not for each task: services are large."""
+        crowds: dict[tuple[str, str], int] = {}
+        for task in tasks:
+            crowd = capacity_of(task), zone_of(task)
+            crowds[crowd] = crowds.get(crowd, 0) + 1
+        counted: Counter[Place] = Counter()
+        for (capacity, zone), number in crowds.items():
+            counted[self._place_at(capacity, zone)] += number
+        return counted
+
+    def usable(self, source: CapacitySource) -> list[str]:
+        """The zones that a source is meant for, whether they refuse for now or not."""
+        return [zone for zone in self.zones if zone not in self.cordoned and (not source.zones or zone in source.zones)]
+
+    def open_to(self, source: CapacitySource) -> list[str]:
+        """The zones in which a source takes tasks, as far as is known."""
+        return [zone for zone in self.usable(source) if Place(source.name, zone) not in self.refusals]
+
+    @property
+    def are_open(self) -> bool:
+        """Whether any place takes tasks, as far as is known."""
+        return any(self.open_to(source) for source in (*self.sources, *self.fallback))
+
+    @property
+    def levels(self) -> Mapping[str, int]:
+        """0 for the providers of the strategy, 1 and up for the fallbacks in their order."""
+        levels = {source.name: index + 1 for index, source in reversed(list(enumerate(self.fallback)))}
+        return levels | {source.name: 0 for source in self.sources}
 
 
-def refuse_zone(before: ZoneRefusal | None, zone: str, reason: str, now: float, jitter: float) -> ZoneRefusal:
-    """The zone refused capacity: skip it, twice as long each time in a row, less up to half by ``jitter`` (0 to 1)."""
+def places_of(
+    declared: DeclaredService, cordons: Iterable[Cordon], refusals: Iterable[ZoneRefusal], desired: int, now: float
+) -> Places:
+    """The places of a service as they stand at ``now``."""
+    manifest = declared.manifest
+    return Places(
+        sources=manifest.sources,
+        fallback=manifest.fallback,
+        zones=tuple(zone for zone, _ in declared.zones),
+        strict=manifest.strict_zone_spread,
+        cordoned=frozenset(one.zone for one in cordons if one.until is None or one.until > now),
+        refusals={
+            Place(one.capacity, one.zone): one
+            for one in refusals
+            if now < one.until and one.deployment in (None, declared.deployment)
+        },
+        shares=share(desired, manifest.sources),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """How many tasks go to each place, and how many have none. ``blocked``: the sources that take none now."""
+
+    tasks: Mapping[Place, int]
+    short: int
+    blocked: tuple[CapacitySource, ...] = ()
+
+
+def place_tasks(count: int, places: Places, present: Counter[Place]) -> Placed:
+    """Find a place for ``count`` tasks, one after the other. ``present`` counts those that are there.
+
+    The source that is furthest behind its share comes first, in it the emptiest zone (by name where they are equal).
+    """
+    carried = Counter({source.name: 0 for source in places.sources})
+    for place, tasks in present.items():
+        carried[place.capacity] += tasks
+    crowds = Counter(dict.fromkeys(places.zones, 0))
+    for place, tasks in present.items():
+        crowds[place.zone] += tasks
+    placed: Counter[Place] = Counter()
+    blocked: dict[str, CapacitySource] = {}
+    for _ in range(count):
+        chosen = _next_place(places, carried, crowds, blocked)
+        if chosen is None:
+            break
+        placed[chosen] += 1
+        carried[chosen.capacity] += 1
+        crowds[chosen.zone] += 1
+        if places.strict:
+            blocked.clear()  # the zones are filled otherwise now
+    return Placed(tasks=dict(placed), short=count - placed.total(), blocked=tuple(blocked.values()))
+
+
+def _next_place(
+    places: Places, carried: Counter[str], crowds: Counter[str], blocked: dict[str, CapacitySource]
+) -> Place | None:
+    """Where the next task goes. A fallback takes only what no provider of the strategy takes: one that is short and
+    open is filled before, however far another one is behind, or a task that returns might land on the fallback again.
+    """
+    while (source := _next_source(places, carried, blocked)) is not None:
+        zone = _zone_for(source, places, crowds)
+        if zone is not None:
+            return Place(source.name, zone)
+        blocked[source.name] = source
+    fallback = ((source, _zone_for(source, places, crowds)) for source in (places.fallback if blocked else ()))
+    return next((Place(source.name, zone) for source, zone in fallback if zone is not None), None)
+
+
+def _next_source(places: Places, carried: Counter[str], blocked: Mapping[str, CapacitySource]) -> CapacitySource | None:
+    """Of the sources that are short of their share the one furthest behind."""
+    short = [
+        source
+        for source in places.sources
+        if source.name not in blocked and carried[source.name] < places.shares[source.name]
+    ]
+    return furthest_behind(carried, short) or (short[0] if short else None)
+
+
+def _zone_for(source: CapacitySource, places: Places, crowds: Counter[str]) -> str | None:
+    """The emptiest zone that takes tasks of a source. With strict spread no other than the emptiest one will do."""
+    best = min(places.open_to(source), key=lambda zone: (crowds[zone], zone), default=None)
+    if best is None or not places.strict:
+        return best
+    emptiest = min(crowds[zone] for zone in places.usable(source))
+    return best if crowds[best] <= emptiest else None
+
+
+def refuse_place(before: ZoneRefusal | None, place: Place, reason: str, now: float, jitter: float) -> ZoneRefusal:
+    """The place refused capacity: skip it, twice as long each time in a row, less up to half by ``jitter`` (0 to 1)."""
     again = before is not None and now - before.until < LONGEST_SKIP_SECONDS
     refusals = before.refusals + 1 if before is not None and again else 1
     skip = min(LONGEST_SKIP_SECONDS, FIRST_SKIP_SECONDS * 2.0 ** min(refusals - 1, 60)) * (1.0 - jitter / 2.0)
-    return ZoneRefusal(zone=zone, refusals=refusals, since=now, until=now + skip, reason=reason)
+    return ZoneRefusal(
+        zone=place.zone, capacity=place.capacity, refusals=refusals, since=now, until=now + skip, reason=reason
+    )
+
+
+def refusal_at(refusals: Iterable[ZoneRefusal], place: Place) -> ZoneRefusal | None:
+    """What is remembered of a place."""
+    return next((one for one in refusals if (one.capacity, one.zone) == (place.capacity, place.zone)), None)
 
 
 def with_refusal(refusals: tuple[ZoneRefusal, ...], refusal: ZoneRefusal) -> tuple[ZoneRefusal, ...]:
-    """The refusals with one zone's replaced."""
-    return (*(other for other in refusals if other.zone != refusal.zone), refusal)
+    """The refusals with one place's replaced."""
+    place = (refusal.capacity, refusal.zone)
+    return (*(other for other in refusals if (other.capacity, other.zone) != place), refusal)
+
+
+def places_used(declared: DeclaredService) -> frozenset[Place]:
+    """Every place that tasks of a service may start in: of the declared deployment, and of the one before, whose tasks
+    are kept alive while new ones fail.
+    """
+    return frozenset(
+        Place(source.name, zone)
+        for one in (declared, declared.previous)
+        if one is not None
+        for source in (*one.manifest.sources, *one.manifest.fallback)
+        for zone, _ in one.zones
+    )
 
 
 def still_known(
-    refusals: tuple[ZoneRefusal, ...], zones: Iterable[str], deployment: str, now: float
+    refusals: tuple[ZoneRefusal, ...], declared: DeclaredService, used: frozenset[Place], now: float
 ) -> tuple[ZoneRefusal, ...]:
-    """The refusals worth remembering: of zones still used, not of another deployment's requests, not long past."""
-    used = set(zones)
+    """The refusals worth remembering: of places still used, not of a forgotten deployment's requests, not long past."""
+    if not refusals:
+        return ()
+    remember_seconds = max(LONGEST_SKIP_SECONDS, declared.manifest.capacity_return.after_seconds)
+    deployments = (None, declared.deployment, declared.previous.deployment if declared.previous else None)
     return tuple(
         refusal
         for refusal in refusals
-        if refusal.zone in used
-        and refusal.deployment in (None, deployment)
-        and now - refusal.until < LONGEST_SKIP_SECONDS
+        if Place(refusal.capacity, refusal.zone) in used
+        and refusal.deployment in deployments
+        and now - refusal.until < remember_seconds
     )

@@ -7,7 +7,7 @@ answers together. A rule is a function from the situation to a step, in the modu
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from headcount.model.plan import AdoptTask, Plan, StopTask
+from headcount.model.plan import AdoptTask, DrainTask, KeepLoadBalancers, KeepScaling, Plan, StopTask
 from headcount.model.service import Counts, Decision, ServiceState, ServiceStatus
 from headcount.planning.deadlines import start_deadline
 from headcount.planning.health import healthy_at
@@ -18,27 +18,41 @@ from headcount.planning.keeping import (
     forget_echoes,
     forget_gone,
     leave_alone,
+    retire_definitions,
     to_forget,
 )
-from headcount.planning.situation import Situation, Step, assess
-from headcount.planning.starting import finish_open_launches, start_missing
-from headcount.planning.stopping import report_undead, stop_again, stop_stuck, stop_surplus
+from headcount.planning.leaving import ask_for_load_balancers, through_rotation, wait_for_draining
+from headcount.planning.scaling import ask_for_scaling, plan_native
+from headcount.planning.situation import Situation, Step, assess, hold
+from headcount.planning.starting import finish_open_launches, keep_old_alive, start_missing
+from headcount.planning.stopping import (
+    report_undead,
+    spare_the_sick,
+    stop_again,
+    stop_asked,
+    stop_stuck,
+    stop_surplus,
+)
 from headcount.planning.telling import STEADY_AGAIN_SECONDS, announce, describe_state, note_deployments
+from headcount.planning.watching import health_look_at
 
 UNSETTLED_LOOK_SECONDS = 300.0
+STOPS = (StopTask, DrainTask)
 
 
 def plan(state: ServiceState, now: float, jitter: float) -> Plan:
     """Decide one pass. ``now`` in epoch seconds, ``jitter`` between 0 and 1. Never raises; "cannot" is a reason."""
     if state.declared is None:
         return leave_alone(state)
+    if state.declared.manifest.native:
+        return plan_native(state, state.declared, now)
     situation = assess(state, state.declared, now, jitter)
-    steps = [rule(situation) for rule in RULES]
-    status, announcements = announce(_status(situation), state.status, situation.declared, now)
+    steps, ledgers = through_rotation(situation, [rule(situation) for rule in RULES])
+    status, announcements = announce(_status(situation, steps), state.status, situation.declared, now)
     steps.append(Step(decisions=announcements, wakes=_next_announcement(status)))
-    if status.state != "STEADY":  # whatever is lost on the way: nothing that is not well goes long without a look
+    if not _is_quiet(situation, status):  # whatever is lost on the way: what is not well goes not long without a look
         steps.append(Step(wakes=(now + UNSETTLED_LOOK_SECONDS,)))
-    stopped = {action.task_id for step in steps for action in step.actions if isinstance(action, StopTask)}
+    stopped = {action.task_id for step in steps for action in step.actions if isinstance(action, STOPS)}
     wakes = [at for step in steps for at in step.wakes if at > now]
     return Plan(
         # a stop records the task as well, so a task that is stopped need not be adopted
@@ -46,19 +60,23 @@ def plan(state: ServiceState, now: float, jitter: float) -> Plan:
             action
             for step in steps
             for action in step.actions
-            if isinstance(action, StopTask) or not (isinstance(action, AdoptTask) and action.task_id in stopped)
+            if not (isinstance(action, AdoptTask) and action.task_id in stopped)
         ),
         decisions=tuple(decision for step in steps for decision in step.decisions),
         status=status,
         wake_at=min(wakes, default=None),
         again=any(step.again for step in steps),
+        ledgers=ledgers.changed,
     )
 
 
 def explain_waiting(situation: Situation) -> Step:
-    """Why nothing is called or started for now: ECS asked for patience, or failed tasks wait for their round."""
-    decisions: list[Decision] = []
-    wakes: list[float] = []
+    """Why nothing is called or started for now: somebody's wish, ECS asked for patience, failed tasks wait."""
+    decisions: list[Decision] = list(situation.spared)
+    wakes: list[float] = [*situation.move_wakes, *(() if situation.wanted.until is None else (situation.wanted.until,))]
+    wakes += [one.until for one in situation.state.cordons if one.until is not None]
+    if situation.frozen:
+        decisions.append(hold(f"nothing is started or stopped: {situation.wanted.because}", level="WARN"))
     throttle, backoff = situation.state.status.throttle, situation.slowdown.backoff
     if throttle is not None and situation.throttled:
         decisions.append(
@@ -88,13 +106,20 @@ RULES: tuple[Callable[[Situation], Step], ...] = (
     explain_waiting,
     finish_open_launches,
     start_missing,
+    keep_old_alive,
+    stop_asked,
     stop_stuck,
     stop_surplus,
     stop_again,
+    spare_the_sick,
+    wait_for_draining,
+    ask_for_load_balancers,
+    ask_for_scaling,
     report_undead,
     adopt_orphans,
     forget_gone,
     forget_echoes,
+    retire_definitions,
     finish_deletion,
     look_again,
 )
@@ -106,9 +131,19 @@ def _natural_wakes(situation: Situation) -> Iterable[float]:
         if deadline is not None:
             yield deadline + 0.001  # a task is stuck past its deadline, not at it
     tally = situation.tally
-    if tally.live_old or tally.healthy_new < tally.desired:
-        check = situation.declared.container_health_check
+    look = health_look_at(situation.state, len(situation.healthy))
+    if look is not None:
+        yield look
+    balanced, check = situation.rotation.is_balanced, situation.declared.container_health_check
+    if not balanced and (tally.live_old or tally.healthy_new < tally.desired):
         yield from (at for task in situation.new if (at := healthy_at(task, check)) is not None)
+
+
+def _is_quiet(situation: Situation, status: ServiceStatus) -> bool:
+    """Whether nothing is to be done or waited for: steady, or switched off and empty."""
+    counts = status.counts
+    empty = not (counts.running or counts.pending or counts.stopping or situation.stock.launches)
+    return status.state == "STEADY" or (status.state == "PAUSED" and (empty or situation.frozen))
 
 
 def _next_announcement(status: ServiceStatus) -> tuple[float, ...]:
@@ -118,14 +153,15 @@ def _next_announcement(status: ServiceStatus) -> tuple[float, ...]:
     return (status.announced_at + STEADY_AGAIN_SECONDS,)
 
 
-def _status(situation: Situation) -> ServiceStatus:
+def _status(situation: Situation, steps: Iterable[Step]) -> ServiceStatus:
     """What this pass leaves for the next, before anything was done."""
+    asked = {type(action) for step in steps for action in step.actions}
     before, declared, tally = situation.state.status, situation.declared, situation.tally
     running = sum(task.observed.last_status == "RUNNING" for task in situation.stock.present)
     counts = Counts(
         desired=tally.desired,
         running=running,
-        pending=tally.live_new + tally.live_old - running,
+        pending=max(0, tally.live_new + tally.live_old - running),
         stopping=tally.stopping,
     )
     state, reason = describe_state(situation, counts)
@@ -133,9 +169,13 @@ def _status(situation: Situation) -> ServiceStatus:
         before,
         generation=declared.generation,
         counts=counts,
-        deployments=note_deployments(before.deployments, declared, tally, _newly_failed(situation), situation.now),
+        deployments=note_deployments(situation, before.deployments, _newly_failed(situation)),
         backoff=situation.slowdown.backoff,
+        moving=situation.rebalancing,
+        deregistered=tuple(arn for arn in before.deregistered if arn in declared.registered),
         zones=situation.refusals,
+        balancing_asked_at=situation.now if KeepLoadBalancers in asked else before.balancing_asked_at,
+        scaling_asked_at=situation.now if KeepScaling in asked else before.scaling_asked_at,
         state=state,
         state_reason=reason,
         steady_since=(before.steady_since or situation.now) if state == "STEADY" else None,

@@ -1,13 +1,15 @@
 """Taking stock: what each task is to the service right now, as an ordered table of rules. The first match wins."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from enum import IntEnum, auto
 
 from headcount.model.manifest import Deadlines
 from headcount.model.service import DeclaredService, Launch, ServiceState
-from headcount.model.task import STARTING_STATES, ManagedTask, ObservedTask, Task
+from headcount.model.task import ManagedTask, Task
+from headcount.model.values import dataclass
 from headcount.planning.deadlines import start_deadline
+from headcount.planning.launching import managed_by
 
 
 class Standing(IntEnum):
@@ -19,14 +21,21 @@ class Standing(IntEnum):
     ORPHAN = auto()
     DYING = auto()
     LEAVING = auto()
+    STANDBY = auto()
+    ASKED = auto()
     STUCK = auto()
     LIVE = auto()
+
+
+STANDINGS = tuple(Standing)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _View:
     launches: Mapping[str, Launch]
     deadlines: Deadlines
+    standbys: frozenset[str]
+    stops: frozenset[str]
     now: float
 
     def is_ours(self, task: Task) -> bool:
@@ -52,10 +61,13 @@ RULES: tuple[tuple[Standing, Callable[[Task, _View], bool]], ...] = (
     (Standing.STRANGER, lambda task, view: not view.is_ours(task) and task.confirmed_at is None),
     # Dying counts as dead, whoever decided it: Spot, a foreign StopTask, retirement, or we ourselves.
     (Standing.DYING, lambda task, _: task.observed.desired_status == "STOPPED"),
-    # The audit has seen it alive, and no record tells how it came to be.
-    (Standing.ORPHAN, lambda task, view: not view.is_ours(task)),
     # We decided to stop it, but ECS has not confirmed that it was told.
     (Standing.LEAVING, lambda task, _: task.managed is not None and task.managed.stop is not None),
+    # Somebody took it out for inspection, or asked for its end.
+    (Standing.STANDBY, lambda task, view: task.task_id in view.standbys and task.task_id not in view.stops),
+    (Standing.ASKED, lambda task, view: task.task_id in view.stops),
+    # The audit has seen it alive, and no record tells how it came to be.
+    (Standing.ORPHAN, lambda task, view: not view.is_ours(task)),
     (Standing.STUCK, lambda task, view: view.is_overdue(task)),
     (Standing.LIVE, lambda _task, _view: True),
 )
@@ -65,8 +77,8 @@ RULES: tuple[tuple[Standing, Callable[[Task, _View], bool]], ...] = (
 class Stock:
     """The tasks of a service by standing, each with its ``managed`` part filled in, and the launches in flight.
 
-    ``present`` are those that count towards the desired count: live ones and orphans. ``in_flight`` says for each open
-    launch how many of its tasks nobody has heard of yet.
+    ``present`` are those that count towards the desired count: live ones, and orphans that are not on standby.
+    ``in_flight`` says for each open launch how many of its tasks nobody has heard of yet.
     """
 
     present: tuple[Task, ...]
@@ -74,6 +86,8 @@ class Stock:
     strangers: tuple[Task, ...]
     dying: tuple[Task, ...]
     leaving: tuple[Task, ...]
+    standby: tuple[Task, ...]
+    asked: tuple[Task, ...]
     stuck: tuple[Task, ...]
     gone: tuple[Task, ...]
     echoes: tuple[Task, ...]
@@ -83,7 +97,7 @@ class Stock:
     @property
     def stopping(self) -> int:
         """Tasks on their way out that still take up room."""
-        return len(self.dying) + len(self.leaving) + len(self.stuck)
+        return len(self.dying) + len(self.leaving) + len(self.asked) + len(self.stuck)
 
     def in_flight_of(self, deployment: str) -> int:
         """Tasks of a deployment that were asked for and not yet heard of."""
@@ -98,27 +112,55 @@ class Stock:
 def take_stock(state: ServiceState, declared: DeclaredService, now: float) -> Stock:
     """Sort the tasks of a service by what they are to it. One look at each task."""
     launches = {launch.launch_id: launch for launch in state.launches}
-    view = _View(launches=launches, deadlines=declared.manifest.deadlines, now=now)
-    sorted_tasks: dict[Standing, list[Task]] = {standing: [] for standing in Standing}
+    deleting = declared.deleting_at is not None  # then no task is set aside, and all are stopped anyway
+    view = _View(
+        launches=launches,
+        deadlines=declared.manifest.deadlines,
+        standbys=frozenset() if deleting else frozenset(one.task for one in state.operator.standbys),
+        stops=frozenset() if deleting else frozenset(one.task for one in state.operator.stops),
+        now=now,
+    )
+    sorted_tasks: dict[Standing, list[Task]] = {standing: [] for standing in STANDINGS}
+    live = sorted_tasks[Standing.LIVE]
     unheard = {launch.launch_id: launch.count for launch in state.launches}
     for task in state.tasks:
         if task.observed.launch in unheard:
             unheard[task.observed.launch] -= 1
+        if _is_plainly_live(task, view):
+            live.append(task)
+            continue
         for standing, matches in RULES:
             if matches(task, view):
                 sorted_tasks[standing].append(_managed(task, launches, declared))
                 break
+    aside = sorted_tasks[Standing.STANDBY]
+    unrecorded = {task.task_id for task in state.tasks if not view.is_ours(task)} if aside else set()
     return Stock(
         present=(*sorted_tasks[Standing.LIVE], *sorted_tasks[Standing.ORPHAN]),
-        orphans=tuple(sorted_tasks[Standing.ORPHAN]),
+        orphans=(*sorted_tasks[Standing.ORPHAN], *(task for task in aside if task.task_id in unrecorded)),
         strangers=tuple(sorted_tasks[Standing.STRANGER]),
         dying=tuple(sorted_tasks[Standing.DYING]),
         leaving=tuple(sorted_tasks[Standing.LEAVING]),
+        standby=tuple(sorted_tasks[Standing.STANDBY]),
+        asked=tuple(sorted_tasks[Standing.ASKED]),
         stuck=tuple(sorted_tasks[Standing.STUCK]),
         gone=tuple(sorted_tasks[Standing.GONE]),
         echoes=tuple(sorted_tasks[Standing.ECHO]),
         launches=state.launches,
         in_flight={launch_id: max(0, count) for launch_id, count in unheard.items()},
+    )
+
+
+def _is_plainly_live(task: Task, view: _View) -> bool:
+    """What most tasks are at every look. The table of rules says the same of them, more slowly."""
+    observed, managed = task.observed, task.managed
+    return (
+        observed.last_status == "RUNNING"
+        and observed.desired_status == "RUNNING"
+        and managed is not None
+        and managed.stop is None
+        and task.task_id not in view.standbys
+        and task.task_id not in view.stops
     )
 
 
@@ -128,26 +170,15 @@ def _managed(task: Task, launches: Mapping[str, Launch], declared: DeclaredServi
         return task
     launch = launches.get(task.observed.launch)
     if launch is not None:
-        managed = ManagedTask(deployment=launch.deployment, launched_at=launch.at, zone=launch.zone)
+        managed = managed_by(launch)
     else:
         same = task.observed.task_definition_arn == declared.task_definition_arn
         managed = ManagedTask(
             deployment=declared.deployment if same else "unknown", launched_at=task.observed.created_at or 0.0
         )
-    return Task(
-        task_id=task.task_id,
-        observed=task.observed,
-        managed=managed,
-        health=task.health,
-        confirmed_at=task.confirmed_at,
-    )
+    return replace(task, managed=managed)
 
 
 def deployment_of(task: Task) -> str:
     """The deployment a task in stock belongs to."""
     return task.managed.deployment if task.managed else "unknown"
-
-
-def matters(observed: ObservedTask) -> bool:
-    """Whether a pass would decide anything new: a task on its way up changes nothing until it runs or dies."""
-    return observed.desired_status == "STOPPED" or observed.last_status not in STARTING_STATES

@@ -2,10 +2,12 @@
 
 from datetime import UTC, datetime
 
+from headcount.model.instants import FIRST, LAST
+
 
 def clock_time(at: float) -> str:
     """``12:00:05Z``: reasons name points in time, never time left, so that the same decision reads the same."""
-    return datetime.fromtimestamp(at, UTC).strftime("%H:%M:%SZ")
+    return datetime.fromtimestamp(min(max(at, FIRST), LAST), UTC).strftime("%H:%M:%SZ")
 
 
 def some(count: int, noun: str) -> str:

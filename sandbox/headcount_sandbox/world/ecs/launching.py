@@ -1,14 +1,14 @@
-"""From a RunTask request to tasks: which capacity provider, which subnet, which names and numbers."""
+"""From a request to tasks: names, numbers and addresses, drawn from one seed."""
 
 import random
-import time
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from headcount_sandbox.world.clock import world_time
+from headcount_sandbox.world.ecs.capacity import Place
 from headcount_sandbox.world.ecs.task import Container, Eni, Task
-from headcount_sandbox.world.ecs.validation import FARGATE_PROVIDERS
 from headcount_sandbox.world.moto_apis import Cluster, Subnet, TaskDefinition
 from headcount_sandbox.world.runtimes.runtime import Runtime
 
@@ -16,16 +16,8 @@ _PLATFORM_VERSION = "1.4.0"  # what LATEST means on Linux
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where one task is to run; `provider` is None for EC2 instances named by launch type."""
-
-    launch_type: str
-    provider: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """A RunTask request that passed every check."""
+    """A RunTask or StartTask request that passed every check."""
 
     parameters: Mapping[str, Any]
     cluster: Cluster
@@ -33,34 +25,9 @@ class Order:
     subnets: Sequence[Subnet]
 
 
-def places(order: Order) -> list[Place]:
-    """One place a task that was asked for, by launch type or capacity provider strategy (base first, then weights)."""
-    count: int = order.parameters.get("count", 1)
-    launch_type = order.parameters.get("launchType")
-    strategy = order.parameters.get("capacityProviderStrategy") or (
-        order.cluster.default_strategy if launch_type is None else ()
-    )
-    if not strategy:
-        provider = "FARGATE" if launch_type == "FARGATE" else None
-        return [Place(launch_type=launch_type or "EC2", provider=provider)] * count
-    return [_place(provider) for provider in _spread(strategy, count)]
-
-
-def _place(provider: str) -> Place:
-    return Place(launch_type="FARGATE" if provider in FARGATE_PROVIDERS else "EC2", provider=provider)
-
-
-def _spread(strategy: Sequence[Mapping[str, Any]], count: int) -> list[str]:
-    chosen: list[str] = []
-    for item in strategy:
-        chosen += [item["capacityProvider"]] * int(item.get("base", 0))
-    weighted = {item["capacityProvider"]: int(item.get("weight", 0)) for item in strategy if item.get("weight")}
-    given = dict.fromkeys(weighted, 0)
-    while len(chosen) < count and weighted:
-        neediest = min(weighted, key=lambda provider: (given[provider] + 1) / weighted[provider])
-        given[neediest] += 1
-        chosen.append(neediest)
-    return chosen[:count]
+def group_of(order: Order) -> str:
+    """The task group of a request: its family's where it names none."""
+    return order.parameters.get("group") or f"family:{order.definition.family}"
 
 
 class TaskBuilder:
@@ -77,8 +44,14 @@ class TaskBuilder:
         """With several subnets the zone is ECS's choice."""
         return self._rng.choice(subnets) if subnets else None
 
-    def build(self, order: Order, place: Place, subnet: Subnet | None) -> Task:
-        parameters, definition, now = order.parameters, order.definition, time.time()
+    def connect(self, task: Task, subnet: Subnet) -> None:
+        """Gives a task an interface in a subnet."""
+        task.subnet = subnet
+        task.eni = self._eni(subnet)
+
+    def build(self, order: Order, place: Place) -> Task:
+        """A task without a network and an instance."""
+        parameters, definition, now = order.parameters, order.definition, world_time()
         task_id = f"{self._rng.getrandbits(128):032x}"
         self._number += 1
         return Task(
@@ -88,19 +61,23 @@ class TaskBuilder:
             cluster_arn=order.cluster.arn,
             number=self._number,
             definition=definition,
-            subnet=subnet,
-            eni=self._eni(subnet) if subnet else None,
+            subnet=None,
+            eni=None,
             containers=[self._container(order.cluster.name, task_id, item) for item in definition.containers],
             essential=next(i for i, item in enumerate(definition.containers) if item.get("essential", True)),
             launch_type=place.launch_type,
             capacity_provider=place.provider,
             platform_version=_platform_version(parameters) if place.launch_type == "FARGATE" else None,
-            group=parameters.get("group") or f"family:{definition.family}",
+            group=group_of(order),
             started_by=parameters.get("startedBy"),
             overrides=_overrides(parameters.get("overrides", {}), definition),
             tags=_tags(order),
             enable_execute_command=bool(parameters.get("enableExecuteCommand", False)),
             times={"createdAt": now, "updatedAt": now},
+            volumes=tuple(
+                {"name": volume["name"], "attachmentId": self._uuid()}
+                for volume in parameters.get("volumeConfigurations") or ()
+            ),
         )
 
     def arn_of(self, cluster: str, task_id: str) -> str:

@@ -1,24 +1,30 @@
-"""The task APIs of ECS: RunTask, StopTask, DescribeTasks, ListTasks. Clusters and task definitions are moto's."""
+"""The task APIs of ECS: RunTask, StartTask, StopTask, DescribeTasks, ListTasks."""
 
-import base64
-import binascii
 import random
-import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
-from headcount_sandbox.world.api import Answer, ApiError, ApiRequest, ApiResponse, json_answer
+from headcount_sandbox.world.api import Answer
 from headcount_sandbox.world.ecs import validation
-from headcount_sandbox.world.ecs.launching import Order, Place, TaskBuilder, places
+from headcount_sandbox.world.ecs.addresses import Addresses
+from headcount_sandbox.world.ecs.announcing import Announcer
+from headcount_sandbox.world.ecs.capacity import check_launch, is_fargate
+from headcount_sandbox.world.ecs.checked import checked
+from headcount_sandbox.world.ecs.fleet import Fleet
+from headcount_sandbox.world.ecs.launch_rules import check_launch_rules
+from headcount_sandbox.world.ecs.launcher import Launched, Launcher, Means
+from headcount_sandbox.world.ecs.launching import Order, TaskBuilder
 from headcount_sandbox.world.ecs.life_cycle import LifeCycle, Surroundings, TaskLives
+from headcount_sandbox.world.ecs.pages import page_of
+from headcount_sandbox.world.ecs.services import ServiceScheduler
+from headcount_sandbox.world.ecs.services_api import ServicesApi
 from headcount_sandbox.world.ecs.store import TaskStore
 from headcount_sandbox.world.ecs.task import Task, api_shape, event_detail
 from headcount_sandbox.world.ecs.tokens import ClientTokens
 from headcount_sandbox.world.ecs.workload import workload
 from headcount_sandbox.world.faults import Faults
-from headcount_sandbox.world.moto_apis import MotoApis
+from headcount_sandbox.world.moto_apis import Cluster, MotoApis
 from headcount_sandbox.world.runtimes.runtime import Runtime
 from headcount_sandbox.world.timers import Timers
 
@@ -37,7 +43,7 @@ class EcsSettings:
 
 
 class EcsTasks:
-    """ECS's tasks behind its API; `send` gets every event in EventBridge's envelope, in order."""
+    """ECS's tasks behind its API; every change is told to the announcer, in order."""
 
     def __init__(
         self,
@@ -47,17 +53,18 @@ class EcsTasks:
         runtime: Runtime,
         timers: Timers,
         faults: Faults,
-        send: Callable[[dict[str, Any]], None],
+        announcer: Announcer,
     ) -> None:
-        self._settings = settings
+        rng = random.Random(settings.seed)
         self._moto = moto
-        self._faults = faults
-        self._send = send
+        self._announcer = announcer
         self._tokens = ClientTokens()
         self.store = TaskStore(settings.stopped_task_retention)
-        self._builder = TaskBuilder(
-            region=settings.region, account=settings.account, runtime=runtime, rng=random.Random(settings.seed)
+        self.addresses = Addresses()
+        self.fleet = Fleet(
+            region=settings.region, account=settings.account, runtime=runtime, announcer=announcer, rng=rng
         )
+        self._builder = TaskBuilder(region=settings.region, account=settings.account, runtime=runtime, rng=rng)
         surroundings = Surroundings(
             store=self.store,
             timers=timers,
@@ -67,15 +74,30 @@ class EcsTasks:
             announce=self._announce,
         )
         self.lives = TaskLives(settings.life_cycle, surroundings)
+        means = Means(
+            store=self.store,
+            builder=self._builder,
+            lives=self.lives,
+            fleet=self.fleet,
+            faults=faults,
+            moto=moto,
+            timers=timers,
+            rng=rng,
+        )
+        self._launcher = Launcher(means)
+        self.services = ServiceScheduler(store=self.store, launcher=self._launcher, lives=self.lives, timers=timers)
+        prefix = f"arn:aws:ecs:{settings.region}:{settings.account}"
+        self._services_api = ServicesApi(self.services, store=self.store, moto=moto, prefix=prefix)
 
     def operations(self) -> Mapping[str, Answer]:
         """The operations answered here, by name."""
         return {
-            "RunTask": self._answer(self.run_task),
-            "StartTask": self._answer(self.start_task),
-            "StopTask": self._answer(self.stop_task),
-            "DescribeTasks": self._answer(self.describe_tasks),
-            "ListTasks": self._answer(self.list_tasks),
+            "RunTask": checked(self.run_task),
+            "StartTask": checked(self.start_task),
+            "StopTask": checked(self.stop_task),
+            "DescribeTasks": checked(self.describe_tasks),
+            "ListTasks": checked(self.list_tasks),
+            **self._services_api.operations(),
         }
 
     def run_task(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -84,19 +106,22 @@ class EcsTasks:
         with self.store.lock:
             earlier = self._tokens.earlier(cluster.name, parameters)
             if earlier is not None:
-                return _run_answer(earlier.tasks, earlier.failures)
-            order = self._order(parameters)
-            tasks: list[Task] = []
-            failures: list[dict[str, Any]] = []
-            for place in places(order):
-                self._run_one(order, place, tasks, failures)
-            self._tokens.remember(cluster.name, parameters, tasks, failures)
-            return _run_answer(tasks, failures)
+                return _launch_answer(earlier.tasks, earlier.failures)
+            launched = self._run(cluster, parameters)
+            self._tokens.remember(cluster.name, parameters, launched.tasks, launched.failures)
+            return _launch_answer(launched.tasks, launched.failures)
 
     def start_task(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """Refused: there are no container instances here."""
-        validation.check_cluster(self._moto, parameters.get("cluster"))
-        raise validation.refuse("The sandbox runs Fargate tasks only: StartTask needs container instances.")
+        """Starts a task on each instance that is named; AWS gives this call no token."""
+        cluster = validation.check_cluster(self._moto, parameters.get("cluster"))
+        definition = validation.check_task_definition(self._moto, parameters["taskDefinition"])
+        validation.check_start_task(parameters, definition)
+        check_launch_rules(parameters, definition, fargate=False)
+        subnets = validation.check_network(self._moto, parameters, definition)
+        order = Order(parameters=parameters, cluster=cluster, definition=definition, subnets=subnets)
+        with self.store.lock:
+            launched = self._launcher.start(order)
+            return _launch_answer(launched.tasks, launched.failures)
 
     def stop_task(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Asks a task to stop; a task that is stopping or stopped is answered as it is."""
@@ -125,63 +150,48 @@ class EcsTasks:
         """ARNs by one filter set, in pages; only tasks that are meant to run unless `desiredStatus` says otherwise."""
         cluster = validation.check_cluster(self._moto, parameters.get("cluster"))
         _check_filters(parameters)
-        size = parameters.get("maxResults", validation.MAX_PAGE)
-        if not 1 <= size <= validation.MAX_PAGE:
-            raise validation.refuse(f"maxResults should be between 1 and {validation.MAX_PAGE}.")
-        after = _position(parameters.get("nextToken"))
         with self.store.lock:
-            chosen = [task for task in self.store.all(cluster.name) if task.number > after and _fits(task, parameters)]
-        page = chosen[:size]
-        answer: dict[str, Any] = {"taskArns": [task.arn for task in page]}
-        if len(chosen) > size:
-            answer["nextToken"] = base64.b64encode(f"task:{page[-1].number}".encode()).decode()
-        return answer
+            chosen = [task for task in self.store.all(cluster.name) if self._fits(task, parameters)]
+        return page_of("task", chosen, parameters, member="taskArns")
 
-    def _order(self, parameters: Mapping[str, Any]) -> Order:
-        cluster = validation.check_cluster(self._moto, parameters.get("cluster"))
+    def _run(self, cluster: Cluster, parameters: Mapping[str, Any]) -> Launched:
         definition = validation.check_task_definition(self._moto, parameters["taskDefinition"])
         validation.check_run_task(parameters, definition)
-        validation.check_launch(parameters, cluster, definition)
+        check_launch(parameters, cluster, definition, self._moto)
+        check_launch_rules(parameters, definition, fargate=is_fargate(parameters, cluster))
         subnets = validation.check_network(self._moto, parameters, definition)
-        return Order(parameters=parameters, cluster=cluster, definition=definition, subnets=subnets)
-
-    def _run_one(self, order: Order, place: Place, tasks: list[Task], failures: list[dict[str, Any]]) -> None:
-        if place.launch_type != "FARGATE":
-            raise validation.refuse("No Container Instances were found in your cluster.")
-        subnet = self._builder.choose_subnet(order.subnets)
-        refusal = self._faults.capacity_refusal(subnet.availability_zone if subnet else None, place.provider)
-        if refusal is not None:
-            failures.append({"reason": refusal})
-            return
-        task = self._builder.build(order, place, subnet)
-        tasks.append(task)
-        self.lives.begin(task)
+        return self._launcher.run(Order(parameters=parameters, cluster=cluster, definition=definition, subnets=subnets))
 
     def _announce(self, task: Task) -> None:
-        now = task.times["updatedAt"]
-        self._send(
-            {
-                "version": "0",
-                "id": str(uuid.uuid4()),
-                "detail-type": "ECS Task State Change",
-                "source": "aws.ecs",
-                "account": self._settings.account,
-                "time": datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-                "region": self._settings.region,
-                "resources": [task.arn],
-                "detail": event_detail(task),
-            }
+        if not task.is_silenced:
+            self._announcer.tell(
+                "aws.ecs",
+                "ECS Task State Change",
+                resources=[task.arn],
+                detail=event_detail(task),
+                at=task.times["updatedAt"],
+            )
+        self.fleet.follow(task)
+        self.addresses.follow(task)
+        self.services.follow(task)
+
+    def _fits(self, task: Task, parameters: Mapping[str, Any]) -> bool:
+        service = parameters.get("serviceName")
+        if service is not None and task.group != f"service:{service.rpartition('/')[2]}":
+            return False
+        if "containerInstance" in parameters:
+            instance = self.fleet.get(task.cluster, parameters["containerInstance"])
+            if instance is None or task.instance is not instance:
+                return False
+        return (
+            task.desired_status == parameters.get("desiredStatus", "RUNNING")
+            and parameters.get("startedBy") in (None, task.started_by)
+            and parameters.get("family") in (None, task.definition.family)
+            and parameters.get("launchType") in (None, task.launch_type)
         )
 
-    def _answer(self, operation: Callable[[Mapping[str, Any]], dict[str, Any]]) -> Answer:
-        def answer(request: ApiRequest) -> ApiResponse:
-            validation.check_types(request.operation, request.parameters)
-            return json_answer(operation(request.parameters))
 
-        return answer
-
-
-def _run_answer(tasks: Sequence[Task], failures: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _launch_answer(tasks: Sequence[Task], failures: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {"tasks": [api_shape(task) for task in tasks], "failures": list(failures)}
 
 
@@ -191,26 +201,3 @@ def _check_filters(parameters: Mapping[str, Any]) -> None:
         raise validation.refuse("When you specify startedBy as the filter, it must be the only filter that you use.")
     if parameters.get("desiredStatus", "RUNNING") not in _STATUSES:
         raise validation.refuse(f"desiredStatus must be one of {', '.join(_STATUSES)}.")
-
-
-def _fits(task: Task, parameters: Mapping[str, Any]) -> bool:
-    if "containerInstance" in parameters or "serviceName" in parameters:
-        return False  # no task here belongs to an instance or to a native service
-    return (
-        task.desired_status == parameters.get("desiredStatus", "RUNNING")
-        and parameters.get("startedBy") in (None, task.started_by)
-        and parameters.get("family") in (None, task.definition.family)
-        and parameters.get("launchType") in (None, task.launch_type)
-    )
-
-
-def _position(token: str | None) -> int:
-    if token is None:
-        return 0
-    try:
-        kind, _, number = base64.b64decode(token, validate=True).decode().partition(":")
-        if kind == "task":
-            return int(number)
-    except (binascii.Error, ValueError):
-        pass
-    raise ApiError("InvalidParameterException", "Invalid token.")

@@ -1,9 +1,9 @@
 """The tasks of the sandbox, by cluster, with the lock under which they change."""
 
 import threading
-import time
 from collections.abc import Iterator
 
+from headcount_sandbox.world.clock import world_time
 from headcount_sandbox.world.ecs.task import Task
 
 
@@ -24,6 +24,10 @@ class TaskStore:
         known = task is not None and task.cluster == cluster and task_or_arn in (task.task_id, task.arn)
         return task if known and not self._is_forgotten(task) else None  # type: ignore[arg-type] # known: not None
 
+    def forget(self, task: Task) -> None:
+        """From now on ECS says MISSING."""
+        self._tasks.pop(task.task_id, None)
+
     def by_id(self, task_id: str) -> Task:
         """A task by its id (or ARN), whatever its cluster; raises KeyError."""
         return self._tasks[task_id.rpartition("/")[2]]
@@ -38,4 +42,4 @@ class TaskStore:
 
     def _is_forgotten(self, task: Task) -> bool:
         stopped = task.times.get("stoppedAt")
-        return stopped is not None and time.time() - stopped > self._retention
+        return stopped is not None and world_time() - stopped > self._retention

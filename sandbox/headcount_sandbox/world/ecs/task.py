@@ -1,10 +1,11 @@
 """A task as the sandbox keeps it, and its two faces: the API's (epoch seconds) and the event's (ISO 8601)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
+from headcount_sandbox.world.ecs.announcing import iso
+from headcount_sandbox.world.ecs.instances import ContainerInstance
 from headcount_sandbox.world.moto_apis import Subnet, TaskDefinition
 from headcount_sandbox.world.timers import Timer
 
@@ -69,14 +70,31 @@ class Task:
     stopped_reason: str | None = None
     exited: bool = False
     timer: Timer | None = field(default=None, repr=False)
+    instance: ContainerInstance | None = None
+    bindings: Mapping[str, list[dict[str, Any]]] = field(default_factory=dict)
+    dynamic_ports: frozenset[int] = frozenset()
+    volumes: tuple[Mapping[str, Any], ...] = ()
+    doom: str | None = None  # why it will fail to start: capacity that turns out not to be there
+    held: list[Callable[[], None]] = field(default_factory=list, repr=False)  # what its agent has yet to report
+    is_silenced: bool = False  # lost without a word: what becomes of it is not announced
 
     @property
     def zone(self) -> str | None:
-        return self.subnet.availability_zone if self.subnet else None
+        if self.subnet:
+            return self.subnet.availability_zone
+        return self.instance.zone if self.instance else None
 
     @property
     def address(self) -> str | None:
-        return self.eni.address if self.eni else None
+        """Where it listens: its interface's address, or its instance's."""
+        if self.eni:
+            return self.eni.address
+        return self.instance.address if self.instance else None
+
+    @property
+    def is_reachable(self) -> bool:
+        """Whether ECS hears of it: on an instance, only while the agent is connected."""
+        return self.instance is None or self.instance.agent_connected
 
     @property
     def essential_definition(self) -> Mapping[str, Any]:
@@ -100,11 +118,6 @@ def event_detail(task: Task) -> dict[str, Any]:
     return {**_common(task), **times}
 
 
-def iso(at: float) -> str:
-    """Epoch seconds as ECS writes times in events: UTC, milliseconds, Z."""
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def _api_times(task: Task) -> dict[str, float]:
     return {name: round(at, 3) for name, at in task.times.items() if name != "updatedAt"}
 
@@ -113,7 +126,8 @@ def _common(task: Task) -> dict[str, Any]:
     optional = {
         "availabilityZone": task.zone,
         "capacityProviderName": task.capacity_provider,
-        "connectivity": "CONNECTED" if "connectivityAt" in task.times else None,
+        "connectivity": _connectivity(task),
+        "containerInstanceArn": task.instance.arn if task.instance else None,
         "cpu": task.overrides.get("cpu") or task.definition.cpu,
         "memory": task.overrides.get("memory") or task.definition.memory,
         "platformVersion": task.platform_version,
@@ -123,7 +137,7 @@ def _common(task: Task) -> dict[str, Any]:
         "ephemeralStorage": {"sizeInGiB": task.definition.ephemeral_storage_gib} if task.platform_version else None,
     }
     return {
-        "attachments": [_attachment(task)] if task.eni else [],
+        "attachments": [*([_attachment(task)] if task.eni else []), *_volumes(task)],
         "attributes": [{"name": "ecs.cpu-architecture", "value": "x86_64"}],
         "clusterArn": task.cluster_arn,
         "containers": [_container(task, container) for container in task.containers],
@@ -143,6 +157,26 @@ def _common(task: Task) -> dict[str, Any]:
 def _overrides(task: Task) -> dict[str, Any]:
     containers = [dict(container) for container in task.overrides["containerOverrides"]]
     return {**task.overrides, "containerOverrides": containers}
+
+
+def _connectivity(task: Task) -> str | None:
+    if "connectivityAt" not in task.times:
+        return None
+    return "CONNECTED" if task.is_reachable else "DISCONNECTED"
+
+
+def _volumes(task: Task) -> list[dict[str, Any]]:
+    """The EBS volumes that were configured at launch."""
+    status = "DELETED" if task.last_status == "STOPPED" else "ATTACHED" if "startedAt" in task.times else "PRECREATED"
+    return [
+        {
+            "id": volume["attachmentId"],
+            "type": "AmazonElasticBlockStorage",
+            "status": status,
+            "details": [{"name": "volumeName", "value": volume["name"]}],
+        }
+        for volume in task.volumes
+    ]
 
 
 def _attachment(task: Task) -> dict[str, Any]:
@@ -176,6 +210,8 @@ def _container(task: Task, container: Container) -> dict[str, Any]:
     if task.eni and task.eni.status != "PRECREATED":
         interface = {"attachmentId": task.eni.attachment_id, "privateIpv4Address": task.eni.address}
         shape["networkInterfaces"] = [interface]
+    if container.name in task.bindings:
+        shape["networkBindings"] = [dict(binding) for binding in task.bindings[container.name]]
     if "pullStoppedAt" in task.times:
         shape["imageDigest"] = container.image_digest
     if "startedAt" in task.times:

@@ -5,12 +5,12 @@ API Reference, "Ensuring idempotency"). A call that started no task keeps no tok
 """
 
 import json
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from headcount_sandbox.world.api import ApiError
+from headcount_sandbox.world.clock import world_time
 from headcount_sandbox.world.ecs.task import Task
 
 _DAY, _HOUR = 86_400.0, 3_600.0
@@ -55,13 +55,13 @@ class ClientTokens:
         token = parameters.get("clientToken")
         if token and tasks:
             outcome = Outcome(
-                fingerprint=_fingerprint(parameters), at=time.time(), tasks=tuple(tasks), failures=tuple(failures)
+                fingerprint=_fingerprint(parameters), at=world_time(), tasks=tuple(tasks), failures=tuple(failures)
             )
             self._outcomes[cluster, token] = outcome
 
 
 def _is_over(outcome: Outcome) -> bool:
-    now = time.time()
+    now = world_time()
     ends = [task.times.get("stoppedAt", now) for task in outcome.tasks]
     return now > min(outcome.at + _DAY, max(ends) + _HOUR)
 

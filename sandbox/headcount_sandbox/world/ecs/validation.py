@@ -20,8 +20,9 @@ MAX_OVERRIDES = 8192
 MAX_SUBNETS, MAX_SECURITY_GROUPS = 16, 5
 MAX_TAGS, MAX_TAG_KEY, MAX_TAG_VALUE = 50, 128, 256
 MAX_GROUP = 255
-FARGATE_PROVIDERS = frozenset({"FARGATE", "FARGATE_SPOT"})
-_STARTED_BY = re.compile(r"^[A-Za-z0-9\-/_]{1,128}$")
+MAX_STARTED_BY, MAX_STARTED_BY_IN_START_TASK = 128, 36
+MAX_INSTANCES_A_CALL = 10
+_STARTED_BY = re.compile(r"^[A-Za-z0-9\-/_]+$")
 _CLIENT_TOKEN = re.compile(r"^[\x21-\x7e]{1,64}$")
 
 
@@ -64,35 +65,31 @@ def check_run_task(parameters: Mapping[str, Any], definition: TaskDefinition) ->
     count = parameters.get("count", 1)
     if not 1 <= count <= MAX_TASKS_A_CALL:
         raise refuse(f"count should be between 1 and {MAX_TASKS_A_CALL}.")
-    started_by = parameters.get("startedBy")
-    if started_by is not None and not _STARTED_BY.match(started_by):
-        raise refuse("startedBy can have up to 128 letters, numbers, hyphens, forward slashes and underscores.")
     token = parameters.get("clientToken")
     if token is not None and not _CLIENT_TOKEN.match(token):
         raise refuse("clientToken can have up to 64 ASCII characters in the range of 33-126 (inclusive).")
+    _check_common(parameters, definition, MAX_STARTED_BY)
+
+
+def check_start_task(parameters: Mapping[str, Any], definition: TaskDefinition) -> None:
+    """Refuses what is wrong with a StartTask request by itself."""
+    if not 1 <= len(parameters["containerInstances"]) <= MAX_INSTANCES_A_CALL:
+        raise refuse(f"containerInstances should have between 1 and {MAX_INSTANCES_A_CALL} items.")
+    _check_common(parameters, definition, MAX_STARTED_BY_IN_START_TASK)
+
+
+def _check_common(parameters: Mapping[str, Any], definition: TaskDefinition, longest_started_by: int) -> None:
+    started_by = parameters.get("startedBy")
+    if started_by is not None and not (_STARTED_BY.match(started_by) and len(started_by) <= longest_started_by):
+        raise refuse(
+            f"startedBy can have up to {longest_started_by} letters, numbers, hyphens, forward slashes and underscores."
+        )
     if len(parameters.get("group", "")) > MAX_GROUP:
         raise refuse(f"group can have up to {MAX_GROUP} characters.")
     if parameters.get("propagateTags") == "SERVICE":
         raise refuse("propagateTags SERVICE is not supported when running a task.")
-    _check_tags(parameters.get("tags", []))
+    check_tags(parameters.get("tags", []))
     _check_overrides(parameters.get("overrides", {}), definition)
-
-
-def check_launch(parameters: Mapping[str, Any], cluster: Cluster, definition: TaskDefinition) -> None:
-    """Refuses a launch type or capacity provider strategy that cannot be."""
-    launch_type, strategy = parameters.get("launchType"), parameters.get("capacityProviderStrategy")
-    if launch_type and strategy:
-        raise refuse(
-            "Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again."
-        )
-    if launch_type == "FARGATE" and "FARGATE" not in definition.compatibilities:
-        raise refuse("Task definition does not support launch_type FARGATE.")
-    for item in strategy or ():
-        if item["capacityProvider"] not in cluster.capacity_providers:
-            raise refuse(
-                "The specified capacity provider strategy cannot contain a capacity provider that is not associated "
-                "with the cluster. Associate the capacity provider with the cluster and try again."
-            )
 
 
 def check_network(moto: MotoApis, parameters: Mapping[str, Any], definition: TaskDefinition) -> list[Subnet]:
@@ -125,7 +122,8 @@ def _subnet(moto: MotoApis, subnet_id: str) -> Subnet:
     return subnet
 
 
-def _check_tags(tags: Sequence[Mapping[str, str]]) -> None:
+def check_tags(tags: Sequence[Mapping[str, str]]) -> None:
+    """Refuses tags beyond the limits of every taggable resource."""
     keys = [tag.get("key", "") for tag in tags]
     if len(keys) > MAX_TAGS:
         raise refuse(f"tags can have at most {MAX_TAGS} items.")

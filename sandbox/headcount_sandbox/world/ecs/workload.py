@@ -15,12 +15,21 @@ def workload(task: Task) -> Workload:
     )
     command = override.get("command") or definition.get("command") or ()
     variables = [*(definition.get("environment") or ()), *override.get("environment", ())]
-    ports = [mapping.get("containerPort") for mapping in definition.get("portMappings") or ()]
     return Workload(
         task_id=task.task_id,
         command=(*(definition.get("entryPoint") or ()), *command),
         environment={variable["name"]: variable.get("value", "") for variable in variables},
         address=task.address or "127.0.0.1",
-        port=int(ports[0] or 0) if ports else 0,
+        port=_port(task),
         image=definition.get("image", ""),
     )
+
+
+def _port(task: Task) -> int:
+    """Where it listens: on an instance without an interface of its own, the host port it was given; 0 is any."""
+    definition = task.essential_definition
+    bindings = task.bindings.get(definition["name"])
+    if bindings:
+        return int(bindings[0]["hostPort"])
+    mappings = definition.get("portMappings") or ()
+    return int(mappings[0].get("containerPort") or 0) if mappings else 0

@@ -8,16 +8,18 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
+import time
+from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import IO
 
 import psutil
 
+from headcount_sandbox.folders import temporary_folder
 from headcount_sandbox.world.runtimes.exits import Exits
 from headcount_sandbox.world.runtimes.runtime import CannotStartContainerError, OnExit, TaskUsage, Workload
 from headcount_sandbox.world.timers import Timer, Timers
@@ -33,6 +35,7 @@ class _Running:
     process: "subprocess.Popen[bytes]"
     measured: psutil.Process
     on_exit: OnExit
+    started_at: float = field(default_factory=time.monotonic)
     killer: Timer | None = None
 
 
@@ -49,7 +52,8 @@ class ProcessRuntime:
         self._lock = threading.Lock()
         self._running: dict[str, _Running] = {}
         self._exits = Exits()
-        self._directory = tempfile.TemporaryDirectory(prefix="headcount-tasks-", ignore_cleanup_errors=True)
+        self._reused: deque[str] = deque()
+        self._directory = temporary_folder("tasks")
         self._next_address = _FIRST_ADDRESS + (os.getpid() * 1024) % _ADDRESSES  # two sandboxes seldom meet
         self._watchdog = subprocess.Popen(
             [sys.executable, "-I", "-S", str(_WATCHDOG)], stdin=subprocess.PIPE, start_new_session=True, text=True
@@ -60,6 +64,8 @@ class ProcessRuntime:
         if sys.platform != "linux":
             return "127.0.0.1"
         with self._lock:
+            if self._reused:
+                return self._reused.popleft()
             number = self._next_address = self._next_address + 1
         number = _FIRST_ADDRESS + (number - _FIRST_ADDRESS) % _ADDRESSES
         return f"127.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
@@ -103,12 +109,20 @@ class ProcessRuntime:
         except psutil.NoSuchProcess:
             return None
         cpu = sum(time.user + time.system for time in times)
-        return TaskUsage(cpu_seconds=cpu, memory_bytes=memory, processes=len(members))
+        age = time.monotonic() - running.started_at
+        return TaskUsage(cpu_seconds=cpu, memory_bytes=memory, processes=len(members), age_seconds=age)
 
     def pid(self, task_id: str) -> int | None:
         with self._lock:
             running = self._running.get(task_id)
         return None if running is None else running.process.pid
+
+    def is_running(self, task_id: str) -> bool:
+        return self.pid(task_id) is not None
+
+    def reuse(self, address: str) -> None:
+        with self._lock:
+            self._reused.append(address)
 
     def stop(self) -> None:
         """Kills every process group at once, then what watches them."""

@@ -23,11 +23,12 @@ class Workload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskUsage:
-    """CPU seconds since the start and resident memory in bytes, children included."""
+    """CPU seconds since the start and resident memory in bytes, children included; real seconds since the start."""
 
     cpu_seconds: float
     memory_bytes: int
     processes: int
+    age_seconds: float
 
 
 OnExit = Callable[[int], None]
@@ -62,6 +63,14 @@ class Runtime(Protocol):
 
     def pid(self, task_id: str) -> int | None:
         """The operating system's process, where there is one."""
+        ...
+
+    def is_running(self, task_id: str) -> bool:
+        """Whether the workload of a task runs at this moment."""
+        ...
+
+    def reuse(self, address: str) -> None:
+        """Hands out an address again: the next task (or instance) gets it."""
         ...
 
     def stop(self) -> None:

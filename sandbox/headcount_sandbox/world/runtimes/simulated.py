@@ -1,6 +1,7 @@
 """Tasks without a process: they run until they are stopped, or as their command says."""
 
 import threading
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network
@@ -26,10 +27,13 @@ class SimulatedRuntime:
         self._lock = threading.Lock()
         self._running: dict[str, _Running] = {}
         self._addresses: dict[str, int] = {}
+        self._reused: deque[str] = deque()
 
     def address(self, subnet_cidr: str) -> str:
         network = IPv4Network(subnet_cidr)
         with self._lock:
+            if self._reused:
+                return self._reused.popleft()
             used = self._addresses[subnet_cidr] = self._addresses.get(subnet_cidr, -1) + 1
         usable = max(1, network.num_addresses - _RESERVED_ADDRESSES - 1)
         return str(network[min(_RESERVED_ADDRESSES + used % usable, network.num_addresses - 1)])
@@ -65,6 +69,14 @@ class SimulatedRuntime:
 
     def pid(self, task_id: str) -> int | None:  # noqa: ARG002 - there is no process
         return None
+
+    def is_running(self, task_id: str) -> bool:
+        with self._lock:
+            return task_id in self._running
+
+    def reuse(self, address: str) -> None:
+        with self._lock:
+            self._reused.append(address)
 
     def stop(self) -> None:
         with self._lock:

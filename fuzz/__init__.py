@@ -1,0 +1,1 @@
+"""Fuzzing with atheris, guided by coverage: ``make fuzz`` (``docs/fuzzing.md``)."""

@@ -1,0 +1,85 @@
+"""Services that ECS itself keeps, of which Headcount sets nothing but the count."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from headcount.aws.failures import error_code, reading, refusal, translated
+from headcount.ports.scaling import NativeCounts
+
+_ECS_DEPLOYS = "ECS"  # the deployment controller; a service that names none has this one
+
+
+class EcsNativeServices:
+    """The ``NativeServices``. Both clients are boto3's."""
+
+    def __init__(self, ecs: Any, application_autoscaling: Any) -> None:
+        self.ecs = ecs
+        self.application_autoscaling = application_autoscaling
+
+    def counts(self, cluster: str, service: str) -> NativeCounts | None:
+        """``DescribeServices``, ``DescribeScalableTargets``."""
+        found = self._described(cluster, service)
+        if found is None:
+            return None
+        return NativeCounts(
+            desired=int(found["desiredCount"]),
+            running=int(found["runningCount"]),
+            deploying=len(found.get("deployments", ())) > 1 or _in_progress(found),
+            rival=_why_not(found) or self._rival(cluster, service),
+            family=str(found.get("taskDefinition", "")).rpartition("/")[2].partition(":")[0],
+        )
+
+    def _described(self, cluster: str, service: str) -> Mapping[str, Any] | None:
+        with reading():
+            try:
+                answer = self.ecs.describe_services(cluster=cluster, services=[service])
+            except ClientError as error:
+                if error_code(error) == "ClusterNotFoundException":
+                    return None
+                raise
+        active = (one for one in answer["services"] if one["status"] == "ACTIVE")
+        return next(active, None)
+
+    def _rival(self, cluster: str, service: str) -> str:
+        with reading():
+            answer = self.application_autoscaling.describe_scalable_targets(
+                ServiceNamespace="ecs",
+                ResourceIds=[f"service/{cluster}/{service}"],
+                ScalableDimension="ecs:service:DesiredCount",
+            )
+        if not answer["ScalableTargets"]:
+            return ""
+        deregister = (
+            "aws application-autoscaling deregister-scalable-target --service-namespace ecs --scalable-dimension "
+            f"ecs:service:DesiredCount --resource-id service/{cluster}/{service}"
+        )
+        return (
+            f"Application Auto Scaling has it as a scalable target; remove that first: {deregister} (its policies and "
+            "scheduled actions go with it; headcount init --from-ecs-service carries them over)"
+        )
+
+    def set_count(self, cluster: str, service: str, count: int) -> str | None:
+        """``UpdateService``."""
+        try:
+            with translated():
+                self.ecs.update_service(cluster=cluster, service=service, desiredCount=count)
+        except ClientError as error:
+            return refusal(error)
+        return None
+
+
+def _why_not(found: Mapping[str, Any]) -> str:
+    """Why nobody but somebody else may set the count of such a service; empty if Headcount may."""
+    strategy = found.get("schedulingStrategy", "REPLICA")
+    if strategy != "REPLICA":
+        return f"its scheduling strategy is {strategy}: REPLICA is allowed"
+    controller = found.get("deploymentController", {}).get("type", _ECS_DEPLOYS)
+    if controller != _ECS_DEPLOYS:
+        return f"its deployment controller is {controller}: {_ECS_DEPLOYS} is allowed"
+    return ""
+
+
+def _in_progress(found: Mapping[str, Any]) -> bool:
+    return any(one.get("rolloutState") == "IN_PROGRESS" for one in found.get("deployments", ()))

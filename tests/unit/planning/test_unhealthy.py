@@ -1,0 +1,498 @@
+"""Tasks that run and are unhealthy: replaced, taken out of rotation or left alone, on the manifest's terms."""
+
+from dataclasses import replace
+from typing import Any, Final
+
+import pytest
+
+from builders import (
+    DEPLOYMENT,
+    NOW,
+    TASK_DEFINITION,
+    ZONES,
+    a_backoff,
+    a_declared_service,
+    a_lost_task,
+    a_manifest,
+    a_service,
+    a_starting_task,
+    a_status,
+    a_task,
+    a_zone_refusal,
+    zones_named,
+)
+from headcount.model.manifest import UnhealthyTasks
+from headcount.model.service import Cordon, OperatorWishes, Pause, ServiceState, Standby
+from headcount.model.task import ContainerHealth, Notice, StopIntent, Task
+from headcount.planning.situation import assess
+from unit.planning.balanced import (
+    a_ledger,
+    a_served_task,
+    a_target,
+    an_entry,
+    balanced,
+    deregistered,
+    drained,
+    endpoint_of,
+    in_rotation,
+    on_terms,
+    registered,
+    served,
+)
+from unit.planning.plans import holds, launches, planned, started, stopped
+
+HOUR: Final = 3600.0
+
+
+def unwell(task_id: str = "task-1", since: float = NOW - 30.0, **changes: Any) -> Task:
+    """Its containers fail their health checks."""
+    return replace(a_served_task(task_id, **changes), health=ContainerHealth(status="UNHEALTHY", seen_at=since))
+
+
+def well(task_id: str, **changes: Any) -> Task:
+    return a_served_task(task_id, health="HEALTHY", **changes)
+
+
+def checked(*present: Task, desired: int | None = None, **changes: Any) -> ServiceState:
+    """A service whose containers have health checks, and no target groups."""
+    count = len(present) if desired is None else desired
+    fields = {"desired_count": count} | changes.pop("manifest", {})
+    service = a_declared_service(a_manifest(**fields), container_health_check=True, **changes.pop("declared", {}))
+    return a_service(*present, desired=count, declared=service, **changes)
+
+
+def ill(sick: int, of: int, **changes: Any) -> ServiceState:
+    """``of`` tasks with health checks, the first of which are unhealthy."""
+    tasks = [unwell(f"task-{number}") for number in range(1, sick + 1)]
+    return checked(*tasks, *(well(f"task-{number}") for number in range(sick + 1, of + 1)), **changes)
+
+
+def going(state: ServiceState) -> list[str]:
+    """Who is stopped, at once or once drained."""
+    decided = planned(state)
+    return sorted([*stopped(decided), *drained(decided)])
+
+
+# -- who is unhealthy, and since when ---------------------------------------------------------------------------------
+
+SICK_ONES: Final = {
+    "its containers": lambda started: checked(unwell(started_at=started), well("task-2"), well("task-3")),
+    "its target": lambda started: in_rotation(a_served_task(started_at=started), *served(2, 2), unhealthy=["task-1"]),
+    "both": lambda started: in_rotation(
+        unwell(started_at=started),
+        well("task-2"),
+        well("task-3"),
+        unhealthy=["task-1"],
+        declared={"container_health_check": True},
+    ),
+}
+
+
+@pytest.mark.parametrize("what", SICK_ONES)
+def test_an_unhealthy_task_is_replaced_and_its_replacement_starts_first(what: str) -> None:
+    decided = planned(SICK_ONES[what](NOW - HOUR))
+    assert (started(decided), stopped(decided), drained(decided)) == (1, [], [])
+    assert "to replace 1 task: unhealthy" in launches(decided)[0].reason
+
+
+@pytest.mark.parametrize("what", SICK_ONES)
+@pytest.mark.parametrize(("ran", "replaced"), [(59.0, 0), (60.0, 0), (61.0, 1)])
+def test_what_fails_within_the_grace_period_is_ignored_until_it_is_over(what: str, ran: float, replaced: int) -> None:
+    state = SICK_ONES[what](NOW - ran)
+    assert state.declared is not None
+    manifest = replace(state.declared.manifest, health_check_grace_seconds=60.0)
+    decided = planned(replace(state, declared=replace(state.declared, manifest=manifest)))
+    assert started(decided) == replaced
+    if not replaced:
+        assert decided.wake_at is not None
+        assert NOW < decided.wake_at <= NOW - ran + 60.001
+
+
+def test_a_task_is_tolerated_for_as_long_as_the_manifest_says() -> None:
+    tolerant = on_terms(ill(1, 4), after_seconds=40.0)  # it has been unhealthy for 30 seconds
+    early = planned(tolerant)
+    assert (started(early), early.wake_at) == (0, NOW + 10.0)
+    assert started(planned(tolerant, NOW + 10.0)) == 1
+
+
+def test_a_task_that_only_starts_is_not_unhealthy() -> None:
+    state = checked(replace(unwell(), observed=a_starting_task().observed), well("task-2"), well("task-3"))
+    assert started(planned(state)) == 0
+
+
+def test_unhealthy_containers_count_only_where_they_have_health_checks() -> None:
+    assert planned(a_service(unwell(), well("task-2"), well("task-3"))).actions == ()
+    assert planned(in_rotation(unwell(), well("task-2"), well("task-3"))).actions == ()
+
+
+def test_the_target_that_the_task_before_had_at_this_address_says_nothing_of_the_new_one() -> None:
+    """Health checks need interval times threshold (here 6 x 30 s) to find out."""
+    new = a_served_task(launched_at=NOW - 190.0)
+
+    def seen(at: float) -> ServiceState:
+        entry = an_entry(new, registered_at=NOW - 180.0)
+        ledger = a_ledger(entry, seen=[a_target(new, "unhealthy", since=NOW - HOUR)], seen_at=at)
+        return balanced(new, desired=1, targets=[ledger])
+
+    assert started(planned(seen(NOW - 1.0))) == 0
+    assert started(planned(seen(NOW), NOW)) == 1
+
+
+def test_what_was_seen_before_the_registration_says_nothing() -> None:
+    ledger = a_ledger(an_entry(registered_at=NOW - 1.0), seen=[a_target(state="unhealthy", since=NOW - 6.0)])
+    assert started(planned(balanced(a_served_task(), desired=1, targets=[ledger]))) == 0
+
+
+def test_a_group_that_the_manifest_no_longer_names_says_nothing() -> None:
+    state = in_rotation(*served(3), unhealthy=["task-1"], entries=())
+    decided = planned(state)
+    assert started(decided) == 0
+    assert len(deregistered(decided)) == 3
+
+
+# -- how many at once -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("sick", "of", "percent", "replaced"), [(3, 8, 25, 2), (3, 8, 100, 3), (2, 5, 1, 1), (3, 10, 25, 3), (1, 1, 25, 1)]
+)
+def test_so_many_are_replaced_at_once(sick: int, of: int, percent: int, replaced: int) -> None:
+    decided = planned(on_terms(ill(sick, of), at_once_percent=percent))
+    assert started(decided) == replaced
+    waiting = [said for said in holds(decided) if "at once" in said and "%" in said]
+    assert bool(waiting) == (replaced < sick)
+
+
+def test_the_longest_unhealthy_is_first() -> None:
+    state = checked(unwell("task-1", NOW - 10.0), unwell("task-2", NOW - 90.0), *(well(f"task-{n}") for n in (3, 4)))
+    assert list(assess(state, state.declared, NOW, 0.0).moves) == ["task-2"]  # type: ignore[arg-type] # it is declared
+
+
+def test_it_stops_when_its_replacement_is_healthy() -> None:
+    young = replace(well("task-5"), observed=replace(well("task-5").observed, started_at=NOW - 5.0))
+    assert going(checked(*ill(1, 4).tasks, replace(young, health=None), desired=4)) == []
+    assert going(checked(*ill(1, 4).tasks, young, desired=4)) == ["task-1"]
+
+
+def test_protection_is_for_scale_in_and_deployments_not_for_the_sick() -> None:
+    assert started(planned(ill(1, 3, protected=["task-1"]))) == 1
+    assert going(checked(*ill(1, 3).tasks, well("task-4"), desired=3, protected=["task-1"])) == ["task-1"]
+
+
+def test_scale_in_takes_the_unhealthy_first_and_those_within_the_grace_period_too() -> None:
+    state = checked(unwell("task-1", started_at=NOW - 10.0), *(well(f"task-{n}") for n in (2, 3, 4)), desired=3)
+    assert state.declared is not None
+    manifest = replace(state.declared.manifest, health_check_grace_seconds=60.0)
+    assert going(replace(state, declared=replace(state.declared, manifest=manifest))) == ["task-1"]
+    assert going(in_rotation(*served(4), unhealthy=["task-2"], desired=3)) == ["task-2"]
+    ignored = on_terms(in_rotation(*served(4), unhealthy=["task-2"], desired=3), action="ignore")
+    assert going(ignored) == ["task-2"]
+
+
+# -- a replacement that is no better ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("percents", [{}, {"minimum_healthy_percent": 50}])
+def test_when_the_replacement_is_unhealthy_too_one_of_them_stops(percents: dict[str, int]) -> None:
+    """ECS: either, so that the total returns to the desired count."""
+    both = checked(unwell("task-1", NOW - 90.0), unwell("task-5"), *ill(0, 4).tasks[1:], desired=4, manifest=percents)
+    assert len(going(both)) == 1
+    hopeful = [replace(one, health=None) if one.task_id == "task-5" else one for one in both.tasks]
+    assert going(replace(both, tasks=tuple(hopeful))) == []
+
+
+def test_an_unhealthy_replacement_that_is_tolerated_for_now_is_waited_for() -> None:
+    state = checked(unwell("task-1", NOW - 90.0), unwell("task-5"), *ill(0, 4).tasks[1:], desired=4)
+    assert going(on_terms(state, after_seconds=40.0)) == []
+
+
+# -- where nothing can start first ------------------------------------------------------------------------------------
+
+NO_ROOM: Final = {"minimum_healthy_percent": 100, "maximum_percent": 100}
+
+
+def test_where_nothing_can_start_first_one_stops_at_a_time() -> None:
+    several: dict[str, Any] = {"manifest": NO_ROOM | {"unhealthy_tasks": UnhealthyTasks(at_once_percent=100)}}
+    assert going(ill(2, 4, **several)) == ["task-1"]
+    leaving = replace(unwell("task-1"), managed=replace(unwell().managed, stop=StopIntent(at=NOW, reason="unhealthy")))
+    assert going(checked(leaving, *ill(2, 4).tasks[1:], **several)) == ["task-1"], "told again, and no other"
+    starting = a_starting_task("task-5")
+    assert going(checked(starting, *ill(2, 4).tasks[1:], **several)) == [], "until its replacement is healthy"
+    assert going(checked(*ill(2, 4).tasks[1:], desired=4, **several)) == [], "nor while it is missing"
+    assert going(checked(well("task-5"), *ill(2, 4).tasks[1:], **several)) == ["task-2"]
+
+
+def test_at_once_percent_holds_where_nothing_can_start_first() -> None:
+    half = {"minimum_healthy_percent": 50, "maximum_percent": 100}
+    assert going(ill(4, 8, manifest=half)) == ["task-1", "task-2"]
+    assert going(checked(*ill(4, 8).tasks[2:], desired=8, manifest=half)) == [], "two are out already"
+
+
+def test_where_nothing_can_start_first_a_task_stays_while_no_place_takes_another() -> None:
+    full = a_status(zones=(a_zone_refusal("zone-a"),))
+    decided = planned(ill(1, 4, manifest=NO_ROOM, status=full))
+    assert stopped(decided) == []
+    assert any("stays, for no place takes its replacement: unhealthy" in said for said in holds(decided))
+
+
+# -- an outage --------------------------------------------------------------------------------------------------------
+
+
+def test_when_too_many_are_unhealthy_together_nothing_is_killed_and_more_are_started() -> None:
+    decided = planned(ill(6, 10))
+    assert (started(decided), stopped(decided)) == (6, [])
+    frozen = next(said for said in holds(decided) if said.startswith("frozen: 6 of 10 tasks are unhealthy"))
+    assert frozen in decided.status.state_reason
+    assert next(one for one in decided.decisions if one.reason == frozen).level == "WARN"
+
+
+@pytest.mark.parametrize(("percent", "started_now"), [(120, 2), (150, 5), (100, 0)])
+def test_only_as_many_are_started_as_maximum_percent_allows(percent: int, started_now: int) -> None:
+    decided = planned(ill(6, 10, manifest={"maximum_percent": percent}))
+    assert (started(decided), stopped(decided)) == (started_now, [])
+
+
+FREEZES: Final = [
+    # sick, of, terms, frozen
+    (5, 10, {}, False),
+    (6, 10, {}, True),
+    (1, 1, {}, False),  # one task is never an outage
+    (2, 2, {}, True),
+    (2, 3, {}, True),
+    (10, 10, {"freeze_above_percent": 100}, False),
+    (2, 10, {"freeze_above_percent": 0}, True),
+    (2, 10, {"freeze_above_percent": 19}, True),
+    (2, 10, {"freeze_above_percent": 20}, False),
+    (10, 10, {"action": "ignore"}, False),  # nobody would be killed anyway
+    (6, 10, {"after_seconds": 40.0}, True),  # it counts before anybody is due
+]
+
+
+@pytest.mark.parametrize(("sick", "of", "terms", "frozen"), FREEZES)
+def test_what_is_an_outage(sick: int, of: int, terms: dict[str, Any], frozen: bool) -> None:
+    said = [one for one in holds(planned(on_terms(ill(sick, of), **terms))) if one.startswith("frozen")]
+    assert bool(said) == frozen
+
+
+def test_replacements_thaw_when_they_are_healthy_not_when_they_run() -> None:
+    sick = ill(6, 10).tasks
+    running = [replace(well(f"task-{n}"), health=None) for n in range(11, 17)]
+    assert going(checked(*sick, *running, desired=10)) == []
+    one_well = [well("task-11"), *running[1:]]
+    assert going(checked(*sick, *one_well, desired=10)) == [], "6 of 11 is still more than half"
+    two_well = [well("task-11"), well("task-12"), *running[2:]]
+    assert len(going(checked(*sick, *two_well, desired=10))) == 2
+
+
+def test_a_thaw_stops_no_replacement_that_is_on_its_way() -> None:
+    coming = [a_starting_task(f"task-{n}") for n in range(13, 17)]
+    gone = going(checked(*ill(6, 10).tasks, well("task-11"), well("task-12"), *coming, desired=10))
+    assert set(gone) < {f"task-{n}" for n in range(1, 7)}
+
+
+def test_an_outage_is_over_when_as_many_as_desired_are_healthy() -> None:
+    more = [well(f"task-{n}") for n in range(11, 17)]
+    state = on_terms(checked(*ill(6, 10).tasks, *more, desired=10), freeze_above_percent=10)
+    assert len(going(state)) == 6
+
+
+def test_two_of_two_with_no_room_stay_until_one_is_well_again() -> None:
+    assert planned(ill(2, 2, manifest=NO_ROOM)).actions == ()
+    assert going(ill(1, 2, manifest=NO_ROOM)) == ["task-1"]
+
+
+STRONGER: Final[dict[str, dict[str, Any]]] = {
+    "deleted": {"declared": {"deleting_at": NOW - 1.0}},
+    "switched off": {"operator": OperatorWishes(pause=Pause(mode="stop", at=NOW - 9.0))},
+    "scaled to zero": {"desired": 0},
+}
+
+
+@pytest.mark.parametrize("why", STRONGER)
+def test_an_outage_keeps_nobody_from_switching_a_service_off(why: str) -> None:
+    state = ill(6, 10, **STRONGER[why])
+    for _ in range(3):
+        decided = planned(state)
+        gone = {*stopped(decided)}
+        state = replace(state, tasks=tuple(one for one in state.tasks if one.task_id not in gone))
+    assert state.tasks == ()
+
+
+def test_a_frozen_pause_leaves_the_sick_alone() -> None:
+    paused = OperatorWishes(pause=Pause(mode="freeze", at=NOW - 9.0))
+    assert planned(ill(1, 4, operator=paused)).actions == ()
+
+
+def test_a_deployment_goes_on_in_an_outage_and_takes_the_sick_first() -> None:
+    """Nothing else may mend it."""
+    old = [replace(one, managed=replace(one.managed, deployment="dep-0")) for one in ill(6, 10).tasks if one.managed]
+    new = [well(f"task-{n}") for n in range(11, 14)]
+    assert started(planned(checked(*old, *new, desired=10))) == 7
+    assert going(on_terms(checked(*old, *new, desired=10), freeze_above_percent=10)) == ["task-1", "task-2", "task-3"]
+
+
+# -- other actions ----------------------------------------------------------------------------------------------------
+
+
+def test_who_ignores_the_unhealthy_is_told_of_them_and_nothing_more() -> None:
+    decided = planned(on_terms(in_rotation(*served(3), unhealthy=["task-1"]), action="ignore"))
+    assert decided.actions == ()
+    assert "1 of 3 tasks not in service: unhealthy in target group web" in decided.status.state_reason
+    assert planned(on_terms(ill(2, 3), action="ignore")).actions == ()
+
+
+CONTAINERS: Final = {"declared": {"container_health_check": True}}
+
+
+def test_readiness_is_not_liveness_a_task_may_be_out_of_rotation_and_live() -> None:
+    state = on_terms(in_rotation(unwell(), *map(well, ("task-2", "task-3")), **CONTAINERS), action="stopRouting")
+    decided = planned(state)
+    assert (started(decided), going(state)) == (0, [])
+    assert deregistered(decided) == [endpoint_of("task-1")]
+    assert any(one.kind == "deregister" and "unhealthy" in one.reason for one in decided.decisions)
+
+
+def test_it_comes_back_when_its_containers_are_well() -> None:
+    left = a_ledger(
+        an_entry("task-1", leaving_at=NOW - 90.0, left_at=NOW - 90.0),
+        an_entry("task-2"),
+        seen=[a_target("task-2")],
+    )
+    terms = {"action": "stopRouting"}
+    sick = balanced(unwell(), well("task-2"), desired=2, targets=[left], **CONTAINERS)
+    assert registered(planned(on_terms(sick, **terms))) == []
+    healed = balanced(well("task-1"), well("task-2"), desired=2, targets=[left], **CONTAINERS)
+    assert registered(planned(on_terms(healed, **terms))) == [endpoint_of("task-1")]
+
+
+def test_in_an_outage_nobody_leaves_rotation() -> None:
+    state = on_terms(in_rotation(unwell(), unwell("task-2"), well("task-3"), **CONTAINERS), action="stopRouting")
+    assert deregistered(planned(state)) == []
+
+
+@pytest.mark.parametrize(("target_action", "replaced"), [(None, 1), ("replace", 1), ("stopRouting", 0), ("ignore", 0)])
+def test_an_unhealthy_target_of_a_live_task_has_terms_of_its_own(target_action: str | None, replaced: int) -> None:
+    """Its load balancer sends it nothing anyway, and is the only one that can find it well again."""
+    state = on_terms(in_rotation(*served(3), unhealthy=["task-1"]), target_action=target_action)
+    decided = planned(state)
+    assert (started(decided), deregistered(decided)) == (replaced, [])
+    containers = on_terms(ill(1, 3), target_action=target_action)
+    assert started(planned(containers)) == 1, "what the containers say has the other terms"
+
+
+def test_a_task_on_standby_is_nobodys_patient() -> None:
+    aside = OperatorWishes(standbys=(Standby(task="task-1", at=NOW - 9.0),))
+    state = checked(unwell(), *(well(f"task-{n}") for n in (2, 3, 4)), desired=3, operator=aside)
+    assert planned(state).actions == ()
+
+
+# -- failures ---------------------------------------------------------------------------------------------------------
+
+
+def _stop_of(state: ServiceState) -> StopIntent:
+    stops = [one for one in planned(state).actions if getattr(one, "managed", None) and one.managed.stop]
+    assert len(stops) == 1
+    return stops[0].managed.stop
+
+
+@pytest.mark.parametrize(("ran", "failed"), [(599.0, True), (601.0, False)])
+def test_a_task_that_is_unhealthy_soon_after_it_began_to_run_has_failed(ran: float, failed: bool) -> None:
+    state = checked(unwell(started_at=NOW - ran), *(well(f"task-{n}") for n in (2, 3, 4)), desired=3)
+    assert _stop_of(state).failed == failed
+
+
+def test_who_is_replaced_for_another_reason_has_not_failed() -> None:
+    noticed = replace(well("task-1", started_at=NOW - 60.0), notice=Notice(kind="DRAINING", at=NOW, reason="drains"))
+    assert not _stop_of(checked(noticed, *(well(f"task-{n}") for n in (2, 3, 4)), desired=3)).failed
+
+
+def test_who_is_scaled_in_has_not_failed() -> None:
+    state = checked(unwell(started_at=NOW - 20.0), well("task-2"), desired=0)
+    assert not any(one.managed.stop.failed for one in planned(on_terms(state, action="ignore")).actions)  # type: ignore[union-attr] # they are stops
+
+
+def _failed(task_id: str, **changes: Any) -> Task:
+    stop = StopIntent(at=NOW - 5.0, reason="unhealthy", failed=True)
+    return a_task(task_id, launched_at=NOW - 100.0, stop=stop, **changes)
+
+
+SLOW: Final = {"status": a_status(backoff=a_backoff(began_at=NOW - 10.0, until=NOW + 60.0))}
+
+
+def test_the_replacement_of_what_fails_again_and_again_waits_for_the_backoff() -> None:
+    young = unwell(started_at=NOW - 30.0)
+    fine = [well(f"task-{n}") for n in (2, 3, 4)]
+    held = planned(checked(young, *fine, **SLOW))
+    assert started(held) == 0
+    assert held.wake_at == NOW + 60.0
+    assert started(planned(checked(unwell(), *fine, **SLOW))) == 1, "one that ran for an hour is no such failure"
+
+
+def test_where_nothing_can_start_first_what_would_not_be_replaced_yet_stays() -> None:
+    young = unwell(started_at=NOW - 30.0)
+    fine = [well(f"task-{n}") for n in (2, 3, 4)]
+    assert going(checked(young, *fine, manifest=NO_ROOM, **SLOW)) == []
+
+
+def test_an_unhealthy_task_that_was_replaced_first_keeps_no_place_empty() -> None:
+    """A task that dies for another reason is replaced at once, whatever failed beside it."""
+    gone = _failed("task-9", status="STOPPED", stopped_at=NOW - 1.0, stop_code="UserInitiated")
+    state = checked(gone, well("task-1"), well("task-2"), a_lost_task("task-3"), desired=3, **SLOW)
+    decided = planned(state)
+    assert started(decided) == 1
+    assert "task-3" in launches(decided)[0].reason
+
+
+def test_one_that_was_stopped_before_the_backoff_is_replaced_at_once() -> None:
+    """What waits for the backoff is the next stop."""
+    gone = _failed("task-9", status="STOPPED", stopped_at=NOW - 1.0, stop_code="UserInitiated")
+    state = checked(gone, well("task-1"), well("task-2"), desired=3, manifest=NO_ROOM, **SLOW)
+    assert started(planned(state)) == 1
+
+
+def test_while_it_backs_off_an_unhealthy_task_of_a_new_revision_stays_until_something_takes_its_place() -> None:
+    old = [well(f"task-{n}", deployment="dep-0") for n in (1, 2, 3)]
+    new = [unwell(f"task-{n}", started_at=NOW - 30.0) for n in (4, 5, 6)]
+    assert going(checked(*old, *new, desired=3, **SLOW)) == []
+    assert len(going(checked(*old, *new, desired=3))) == 1
+    replaced = checked(unwell("task-4", started_at=NOW - 30.0), *map(well, ("task-5", "task-6", "task-7")), desired=3)
+    assert going(replace(replaced, status=SLOW["status"])) == ["task-4"]
+
+
+# -- deployments ------------------------------------------------------------------------------------------------------
+
+
+def test_while_the_new_revision_fails_an_unhealthy_task_is_replaced_with_its_own() -> None:
+    """ECS: so that the repair of the source revision does not depend on the target revision."""
+    before = a_declared_service(a_manifest(), deployment="dep-0", task_definition_arn=TASK_DEFINITION + "3")
+    old = [unwell("task-1", deployment="dep-0"), *(well(f"task-{n}", deployment="dep-0") for n in (2, 3))]
+    state = checked(*old, declared={"previous": before}, **SLOW)
+    backing_off = replace(state.status, backoff=a_backoff(refused=True, until=NOW + 60.0))
+    decided = planned(replace(state, status=backing_off))
+    assert [one.deployment for one in launches(decided)] == ["dep-0"]
+    assert stopped(decided) == []
+    more = replace(state, status=backing_off, tasks=(*state.tasks, well("task-4", deployment="dep-0")))
+    decided = planned(more)
+    assert (started(decided), stopped(decided)) == (0, ["task-1"])
+
+
+def test_the_sick_of_an_evacuated_zone_are_replaced_whether_protected_or_not() -> None:
+    zones = zones_named(*ZONES)
+    sick = unwell("task-1", zone="zone-a")
+    state = checked(
+        sick,
+        *(well(f"task-{n}", zone="zone-b") for n in (2, 3, 4)),
+        declared={"zones": zones},
+        cordons=(Cordon(zone="zone-a", at=NOW - 9.0, evacuate=True),),
+        protected=["task-1"],
+    )
+    decided = planned(state)
+    assert started(decided) == 1
+    assert launches(decided)[0].zone != "zone-a"
+    assert launches(decided)[0].deployment == DEPLOYMENT
+
+
+def test_terms_have_defaults() -> None:
+    assert UnhealthyTasks() == UnhealthyTasks(
+        action="replace", target_action=None, after_seconds=0, at_once_percent=25, freeze_above_percent=50
+    )

@@ -1,0 +1,146 @@
+"""Values are dataclasses like the standard's: frozen, with slots, by keyword."""
+
+import copy
+import dataclasses
+import pickle
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import pytest
+
+from headcount.model.values import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where it is."""
+
+    zone: str
+    subnets: tuple[str, ...] = ()
+    labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    weight: float | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.subnets
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Standard:
+    """Where it is."""
+
+    zone: str
+    subnets: tuple[str, ...] = ()
+    labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    weight: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class One:
+    only: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nothing:
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    count: int
+
+    def __post_init__(self) -> None:
+        if self.count < 0:
+            raise ValueError("below 0")
+
+    def __repr__(self) -> str:
+        return f"<{self.count}>"
+
+
+HERE = Place(zone="a", subnets=("s",))
+
+
+def test_defaults_and_factories_fill_what_is_not_said() -> None:
+    first, second = Place(zone="a"), Place(zone="a")
+    assert (first.zone, first.subnets, first.labels, first.weight) == ("a", (), {}, None)
+    assert first.labels is not second.labels
+    assert Place(zone="a", labels={}, weight=0.0).weight == 0.0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options"), [((), {}), (("a",), {}), ((), {"zone": "a", "other": 1}), ((), {"subnets": ()})]
+)
+def test_wrong_arguments_are_refused_as_the_standard_does(arguments: tuple[str, ...], options: dict[str, Any]) -> None:
+    with pytest.raises(TypeError) as standard:
+        _Standard(*arguments, **options)
+    with pytest.raises(TypeError) as ours:
+        Place(*arguments, **options)
+    assert str(ours.value) == str(standard.value).replace("_Standard", "Place")
+
+
+def test_equal_are_those_of_one_class_with_equal_fields() -> None:
+    assert Place(zone="a", subnets=("s",)) == HERE
+    assert Place(zone="b", subnets=("s",)) != HERE
+    assert _Standard(zone="a", subnets=("s",)) != HERE
+    assert One(only=1.0) == One(only=1)
+    assert Nothing() == Nothing()
+    same = float("nan")
+    assert One(only=same) == One(only=same), "as tuples are"
+
+
+def test_hashes_follow_equality() -> None:
+    assert len({One(only=1.0), One(only=1), One(only=2.0), Nothing(), Nothing()}) == 3
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(HERE)
+
+
+@pytest.mark.parametrize("name", ["zone", "elsewhere"])
+def test_nothing_is_assigned_or_deleted(name: str) -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError, match=f"cannot assign to field '{name}'"):
+        setattr(HERE, name, "b")
+    with pytest.raises(dataclasses.FrozenInstanceError, match=f"cannot delete field '{name}'"):
+        delattr(HERE, name)
+    assert HERE.zone == "a"
+    assert not hasattr(HERE, "__dict__")
+
+
+def test_it_shows_itself_as_the_standard_does() -> None:
+    assert repr(HERE) == repr(_Standard(zone="a", subnets=("s",))).replace("_Standard", "Place")
+    assert repr(Nothing()) == "Nothing()"
+
+
+def test_dataclasses_own_functions_know_it() -> None:
+    assert dataclasses.is_dataclass(HERE)
+    assert [field.name for field in dataclasses.fields(HERE)] == ["zone", "subnets", "labels", "weight"]
+    assert dataclasses.replace(HERE, zone="b") == Place(zone="b", subnets=("s",))
+    assert dataclasses.asdict(HERE) == {"zone": "a", "subnets": ("s",), "labels": {}, "weight": None}
+
+
+def test_msgspec_reads_and_writes_it() -> None:
+    document = {"zone": "a", "subnets": ["s"]}
+    assert msgspec.convert(document, Place) == HERE
+    assert msgspec.json.decode(msgspec.json.encode(HERE), type=Place) == HERE
+    with pytest.raises(msgspec.ValidationError, match="zone"):
+        msgspec.convert({}, Place)
+    with pytest.raises(msgspec.ValidationError, match="below 0"):
+        msgspec.convert({"count": -1}, Checked)
+
+
+def test_it_is_copied_and_pickled() -> None:
+    assert pickle.loads(pickle.dumps(HERE)) == copy.deepcopy(HERE) == copy.copy(HERE) == HERE
+
+
+def test_a_class_keeps_its_own_methods() -> None:
+    assert not HERE.is_empty
+    assert repr(Checked(count=3)) == "<3>"
+    with pytest.raises(ValueError, match="below 0"):
+        Checked(count=-1)
+
+
+def test_a_pattern_may_name_its_fields() -> None:
+    match HERE:
+        case Place(zone="a", subnets=(subnet,)):
+            assert subnet == "s"
+        case _:
+            pytest.fail("it is HERE")
