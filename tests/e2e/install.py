@@ -110,6 +110,24 @@ class Install:
         entries = self.ask("events", service=f"{CLUSTER}/{service}", limit=1000)["events"]
         return [entry for entry in reversed(entries) if not kinds or entry["kind"] in kinds]
 
+    def removed(self, service: str) -> None:
+        """Returns when a deleted service is gone: no task, no record, and its removal told.
+
+        An event that is late leaves an echo of a task, whenever it comes; the next audit finds it out and the pass that
+        forgets it says so, so that `forget` may be the last word of a history and not `remove`.
+        """
+
+        def gone() -> bool:
+            if self.records(service) == [] and not self.control("describe", service=f"{CLUSTER}/{service}")["ok"]:
+                return True
+            self.audit()
+            return False
+
+        self.wait(gone, "it is gone and no record is left", service)
+        assert self.ids(service) == []
+        kinds = [entry["kind"] for entry in self.history(service) if entry["kind"] != "forget"]
+        assert kinds[-1] == "remove", "the history outlives the service, and ends with its removal"
+
     def audit(self) -> None:
         """What the schedule does every minute, now; returns when the audit has run."""
         before = self.sandbox.platform.statistics("AuditClusters").invocations
