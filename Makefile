@@ -127,7 +127,7 @@ lint: $(DEV)
 types: $(DEV)
 	@echo "== mypy --strict"
 	@$(BIN)/mypy
-	@MYPYPATH=tests $(BIN)/mypy -p samlocal
+	@MYPYPATH=tests $(BIN)/mypy -p samlocal -p bench
 
 imports: $(DEV)
 	@echo "== import contracts"

@@ -89,7 +89,7 @@ def test_a_load_that_tasks_share_is_less_for_each_the_more_there_are_and_never_m
     wait_for(lambda: (of_family(site, "CpuUtilized") or {}).get("Sum") == 256)
     site.run(count=2)
     wait_for(lambda: (of_family(site, "CpuUtilized") or {}).get("SampleCount") == 3)
-    assert of_family(site, "CpuUtilized")["Maximum"] == pytest.approx(100)  # type: ignore[index] # it is there
+    assert of_family(site, "CpuUtilized")["Maximum"] == pytest.approx(100)
 
 
 def test_a_silent_family_has_no_data_and_an_idle_one_uses_nothing(site: Site) -> None:
@@ -132,7 +132,7 @@ def test_the_use_of_processes_is_measured(fast_world: World, subnets: dict[str, 
         watch(site)
         site.run(count=1)
     wait_for(lambda: (of_family(busy, "CpuUtilized") or {}).get("Sum", 0) > 100)
-    assert of_family(busy, "CpuUtilized")["Sum"] <= 256  # type: ignore[index] # it is there
+    assert of_family(busy, "CpuUtilized")["Sum"] <= 256
     wait_for(lambda: (of_family(idle, "MemoryUtilized") or {}).get("Sum", 0) > 45)
     wait_for(lambda: (of_family(idle, "CpuUtilized") or {}).get("Sum", 99) < 20)
 

@@ -17,7 +17,7 @@ def a_request(**changes: object) -> Request:
         "headers": (("host", "shop.example:8080"), ("user-agent", "Mozilla/5.0")),
         "pairs": (("version", "2"), ("debug", "yes")),
     }
-    return Request(**{**parts, **changes})  # type: ignore[arg-type] # the parts have the types of a request
+    return Request(**{**parts, **changes})
 
 
 def meets(*conditions: Condition, request: Request | None = None) -> bool:

@@ -113,7 +113,7 @@ def test_operations_may_share_a_rate(bench: Bench) -> None:
 
 def test_a_conduct_that_nobody_knows_is_refused() -> None:
     with pytest.raises(TypeError, match=r"answer, hang, refuse, slow_start, flap"):
-        Faults().sicken("sulk")  # type: ignore[arg-type] # that is the point
+        Faults().sicken("sulk")
 
 
 def test_a_group_may_be_deleted_under_its_service(bench: Bench) -> None:

@@ -241,7 +241,7 @@ def test_warnings_are_shown(terminal: Terminal, tmp_path: Path) -> None:
         answer["result"]["warnings"] = ["only one subnet: no second zone to fall back to"]
         return answer
 
-    terminal.control.invoke = warning  # type: ignore[method-assign]  # the fake with one more thing to say
+    terminal.control.invoke = warning
     assert "Warning: only one subnet" in terminal.run("apply", "-f", write_manifest(tmp_path), "--dry-run").out
 
 
@@ -253,7 +253,7 @@ def test_of_a_new_service_only_what_was_written_is_shown(terminal: Terminal, tmp
         answer["result"]["changes"] += [{"path": "deadlines.pendingSeconds", "before": None, "after": 900}]
         return answer
 
-    terminal.control.invoke = with_defaults  # type: ignore[method-assign]  # the real one writes defaults out
+    terminal.control.invoke = with_defaults
     done = terminal.run("apply", "-f", write_manifest(tmp_path), "--dry-run")
     assert "deadlines" not in done.out
     assert "and 1 more at their defaults" in done.out

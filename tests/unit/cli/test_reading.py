@@ -185,7 +185,7 @@ def test_json_is_exactly_the_answer(terminal: Terminal, arguments: tuple[str, ..
         answers.append(invoke(request))
         return answers[-1]
 
-    terminal.control.invoke = recording  # type: ignore[method-assign]  # the fake, listened to
+    terminal.control.invoke = recording
     assert terminal.run(*arguments, "--output", "json").document == answers[0]["result"]
 
 
@@ -229,7 +229,7 @@ def test_follow_does_not_miss_what_a_slow_writer_put_behind_the_newest(terminal:
 
 def test_events_shows_no_more_than_the_limit_though_control_answers_in_whole_passes(terminal: Terminal) -> None:
     invoke = terminal.control.invoke
-    terminal.control.invoke = lambda request: invoke(request | {"limit": 3})  # type: ignore[method-assign]  # as it does
+    terminal.control.invoke = lambda request: invoke(request | {"limit": 3})
     assert len(terminal.run("events", "web", "--limit", "1").out.splitlines()) == 2 + 1  # the day, and one that wraps
 
 

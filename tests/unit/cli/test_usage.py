@@ -115,21 +115,21 @@ def test_shared_options_stand_before_or_after_the_command_and_the_nearer_wins(te
 
 @pytest.mark.parametrize("answer", [None, [], "hello", {}, {"version": "1"}, {"ok": True}])
 def test_an_answer_that_is_not_the_protocol(terminal: Terminal, answer: object) -> None:
-    terminal.control.invoke = lambda request: answer  # type: ignore[assignment,method-assign]  # some other function
+    terminal.control.invoke = lambda request: answer
     done = terminal.run("list")
     assert done.code == 1
     assert "not Headcount's protocol" in done.err
 
 
 def test_an_answer_of_a_newer_version(terminal: Terminal) -> None:
-    terminal.control.invoke = lambda request: {"version": 2, "ok": True, "result": {}}  # type: ignore[method-assign]  # a newer install
+    terminal.control.invoke = lambda request: {"version": 2, "ok": True, "result": {}}
     done = terminal.run("list", "-o", "json")
     assert done.code == 1
     assert "Upgrade the headcount command" in done.document["error"]["message"]
 
 
 def test_a_mistake_of_our_own_is_no_traceback(terminal: Terminal) -> None:
-    terminal.control.step = lambda control: 1 / 0  # type: ignore[assignment,return-value]  # any bug
+    terminal.control.step = lambda control: 1 / 0
     done = terminal.run("list")
     assert done.code == 1
     assert "Traceback" not in done.err

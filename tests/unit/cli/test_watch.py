@@ -92,7 +92,7 @@ def drawn(answer: object, width: int, height: int, **seen: object) -> list[str]:
     console = Console(width=width, height=height, force_terminal=False, color_system=None, legacy_windows=False)
     view = WatchView(
         name="web",
-        seen=Seen(answer=answer, at=NOW - timedelta(seconds=34), **seen),  # type: ignore[arg-type]  # as answers are
+        seen=Seen(answer=answer, at=NOW - timedelta(seconds=34), **seen),
         now=NOW,
         height=height,
     )
@@ -202,10 +202,10 @@ def test_a_new_version_that_answers_nonsense_for_a_moment_does_not_end_it(termin
     invoke = terminal.control.invoke
 
     def deployed() -> None:
-        terminal.control.invoke = lambda request: "<html>"  # type: ignore[method-assign,return-value]  # any answer
+        terminal.control.invoke = lambda request: "<html>"
 
     def ready() -> None:
-        terminal.control.invoke = invoke  # type: ignore[method-assign]  # as before
+        terminal.control.invoke = invoke
         terminal.control.services["prod/web"]["stateReason"] = "seen again"
 
     done = watch(terminal, deployed, ready, None)
@@ -216,7 +216,7 @@ def test_a_new_version_that_answers_nonsense_for_a_moment_does_not_end_it(termin
 
 def test_what_nobody_thought_of_does_not_end_it(terminal: Terminal) -> None:
     def broken() -> None:
-        terminal.control.step = lambda control: 1 / 0  # type: ignore[assignment,return-value]  # any bug
+        terminal.control.step = lambda control: 1 / 0
 
     done = watch(terminal, broken, None)
     assert done.code == 0
@@ -291,7 +291,7 @@ def _until(condition: Callable[[], bool], seen: Callable[[], object], seconds: f
 
 def test_on_a_terminal_the_screen_is_given_back_after_ctrl_c(tmp_path: Path) -> None:
     describe = {"version": 1, "ok": True, "result": {**a_service(), "events": [], "services": None}}
-    describe["result"].pop("services")  # type: ignore[attr-defined]  # an answer that fits describe and events
+    describe["result"].pop("services")
     with fake_aws() as aws:
         aws.answers["Invoke"] = (200, json.dumps(describe), {})
         ours, theirs = pty.openpty()

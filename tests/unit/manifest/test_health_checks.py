@@ -70,7 +70,7 @@ def test_bounds_are_those_of_the_model_and_of_the_reference(field: str):
     bounds = REQUEST.members[field[:1].upper() + field[1:]].metadata
     assert (bounds["min"], bounds["max"]) == BOUNDED[field]
     for kind in (TARGET_GROUP, FUNCTION_TARGET_GROUP):
-        read = kind.kind.fields[field].read  # type: ignore[attr-defined]  # a Shaped of a structure is a Block
+        read = kind.kind.fields[field].read
         assert [bool(read("here", value).problems) for value in (bounds["min"] - 1, bounds["min"])] == [True, False]
         assert [bool(read("here", value).problems) for value in (bounds["max"], bounds["max"] + 1)] == [False, True]
 
@@ -194,7 +194,7 @@ def test_a_check_by_tcp_has_neither_path_nor_matcher(group: str, given: dict[str
     }
 
 
-@pytest.mark.parametrize(("kind", "protocol"), [row for row in ROWS if TABLE[row[0]][row[1]].codes])  # type: ignore[index]  # rows come from the table
+@pytest.mark.parametrize(("kind", "protocol"), [row for row in ROWS if TABLE[row[0]][row[1]].codes])
 def test_codes_of_matchers(kind: GroupKind, protocol: str):
     codes = TABLE[kind][protocol].codes
     assert codes is not None

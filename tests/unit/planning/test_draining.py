@@ -183,7 +183,7 @@ def test_a_target_that_elb_does_not_let_go_of_is_reported() -> None:
 
 
 def test_a_task_that_drains_is_no_undead() -> None:
-    long_ago = replace(LEAVING, managed=replace(LEAVING.managed, stop=StopIntent(at=NOW - 3000.0, reason="bye")))  # type: ignore[type-var] # it is recorded
+    long_ago = replace(LEAVING, managed=replace(LEAVING.managed, stop=StopIntent(at=NOW - 3000.0, reason="bye")))
     ledger = a_ledger(a_leaving_entry(), seen=[a_target(state="draining")])
     slow = (a_known_group(delay_seconds=3600.0),)
     decided = planned(balanced(long_ago, targets=[ledger], groups=slow))

@@ -250,7 +250,7 @@ def test_who_comes_back_from_standby_is_registered_again() -> None:
 
 def test_foreign_targets_are_nobodys() -> None:
     state = in_rotation(*served(3), desired=1)
-    foreign = [*state.targets[0].seen.targets, a_target("other-99"), a_target("other-98", "unhealthy")]  # type: ignore[union-attr] # somebody has looked
+    foreign = [*state.targets[0].seen.targets, a_target("other-99"), a_target("other-98", "unhealthy")]
     ledger = replace(state.targets[0], seen=TargetsSeen(seen_at=NOW - 5.0, targets=tuple(foreign), foreign=2))
     decided = planned(replace(state, targets=(ledger,)))
     assert set(deregistered(decided)) <= {FIRST, SECOND, THIRD}

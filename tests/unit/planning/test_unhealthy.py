@@ -165,7 +165,7 @@ def test_so_many_are_replaced_at_once(sick: int, of: int, percent: int, replaced
 
 def test_the_longest_unhealthy_is_first() -> None:
     state = checked(unwell("task-1", NOW - 10.0), unwell("task-2", NOW - 90.0), *(well(f"task-{n}") for n in (3, 4)))
-    assert list(assess(state, state.declared, NOW, 0.0).moves) == ["task-2"]  # type: ignore[arg-type] # it is declared
+    assert list(assess(state, state.declared, NOW, 0.0).moves) == ["task-2"]
 
 
 def test_it_stops_when_its_replacement_is_healthy() -> None:
@@ -408,7 +408,7 @@ def test_who_is_replaced_for_another_reason_has_not_failed() -> None:
 
 def test_who_is_scaled_in_has_not_failed() -> None:
     state = checked(unwell(started_at=NOW - 20.0), well("task-2"), desired=0)
-    assert not any(one.managed.stop.failed for one in planned(on_terms(state, action="ignore")).actions)  # type: ignore[union-attr] # they are stops
+    assert not any(one.managed.stop.failed for one in planned(on_terms(state, action="ignore")).actions)
 
 
 def _failed(task_id: str, **changes: Any) -> Task:

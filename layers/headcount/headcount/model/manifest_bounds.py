@@ -90,7 +90,7 @@ BEYOND: Mapping[str, Beyond] = {
     ),
     "Tags": Beyond(identity=itemgetter("key")),
     "Tag": Beyond(required=TAG.required, fields=TAG.fields),
-    # RunTask: overrides
+    # RunTask's overrides
     "TaskOverride": Beyond(
         fields={
             "cpu": TASK_CPU,
@@ -102,12 +102,12 @@ BEYOND: Mapping[str, Beyond] = {
     ),
     "ContainerOverrides": Beyond(maximum=MAXIMUM_CONTAINERS),
     "ContainerOverride": Beyond(required={"name": "AWS has to know which container"}, fields=_UNITS),
-    # RunTask: placement
+    # RunTask's placement
     "PlacementStrategies": Beyond(maximum=MAXIMUM_STRATEGIES),
     "PlacementStrategy": Beyond(required={"type": ""}),
     "PlacementConstraints": Beyond(maximum=MAXIMUM_CONSTRAINTS),
     "PlacementConstraint": Beyond(required={"type": ""}, fields={"expression": EXPRESSION}),
-    # RunTask: volumes
+    # RunTask's volumes
     "TaskVolumeConfigurations": Beyond(maximum=1),
     "TaskVolumeConfiguration": Beyond(required={"managedEBSVolume": ""}),
     "TaskManagedEBSVolumeConfiguration": Beyond(

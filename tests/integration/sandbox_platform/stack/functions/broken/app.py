@@ -1,6 +1,6 @@
 """Cannot be imported."""
 
-import a_module_that_is_not_there  # type: ignore[import-not-found]  # noqa: F401  this is what the test wants
+import a_module_that_is_not_there  # noqa: F401  this is what the test wants
 
 
 def lambda_handler(event: object, context: object) -> None: ...
