@@ -21,9 +21,10 @@ AWS_DOCUMENT = {
     "ScaleInCooldown": 60,
 }
 ENDLESS_MINUTES = 20
-ENDLESS_COOLDOWN = 150
+ENDLESS_COOLDOWN = 240
+STEPS_COOLDOWN = 240  # four seconds: in them tasks start and are heard of, on a busy machine too
 ONE_MORE = {"metricIntervalLowerBound": 0, "scalingAdjustment": 1}
-HASTE = 30.0  # seconds of the world, half a second: from when a cooldown begins until it is in the history
+HASTE = 120.0  # seconds of the world, two seconds: from when a cooldown begins until it is in the history
 
 
 @pytest.fixture(scope="module")
@@ -82,8 +83,8 @@ def steps_of_every_kind() -> tuple[dict[str, Any], ...]:
     percent = {"adjustmentType": "PercentChangeInCapacity", "minAdjustmentMagnitude": 2}
     exact = {"metricIntervalUpperBound": 0, "scalingAdjustment": 3}
     return (
-        stepping("high", ["steps-high"], [some, more], cooldown=150, **percent),
-        stepping("low", ["steps-low"], [exact], cooldown=150, adjustmentType="ExactCapacity"),
+        stepping("high", ["steps-high"], [some, more], cooldown=STEPS_COOLDOWN, **percent),
+        stepping("low", ["steps-low"], [exact], cooldown=STEPS_COOLDOWN, adjustmentType="ExactCapacity"),
     )
 
 
