@@ -93,8 +93,10 @@ class Routing:
         running = [task for task in state.tasks if _runs(task) and not self._is_aside(state, task)]
         old = [task for task in running if now - (task.observed.started_at or now) >= grace + SKEW_SECONDS]
         unhealthy = sum(is_unhealthy(state, task) for task in old)
-        if sum(is_healthy(state, declared, task, now) for task in running) >= wanted_count(state, declared, now).count:
-            return  # enough are well: it is no outage
+        gone = known_gone(running, self.truth.tasks(state.service))
+        well = sum(task.task_id not in gone and is_healthy(state, declared, task, now) for task in running)
+        if well >= wanted_count(state, declared, now).count:
+            return  # it is no outage
         if unhealthy >= FEWEST_TO_FREEZE and unhealthy * 100 > len(running) * terms.freeze_above_percent:
             said = f"{unhealthy} of {len(running)} tasks are unhealthy, the limit is {terms.freeze_above_percent}%"
             raise Violation("frozen", f"{state.service} stops {sick[0].task_id} as unhealthy while {said}")
@@ -156,6 +158,18 @@ class Routing:
         """Whether somebody has set a task aside, or asked for its end: it counts for nothing then."""
         wishes = state.operator
         return task.task_id in {*(one.task for one in wishes.standbys), *(one.task for one in wishes.stops)}
+
+
+def known_gone(tasks: Iterable[Task], there: Iterable[EcsTask]) -> set[str]:
+    """Tasks that ECS no longer has, as anybody can tell by their addresses: others have them that began to run later.
+
+    ``there``: the tasks that ECS has. One of them is not gone, whatever addresses say.
+    """
+    running = [one for one in tasks if one.observed.address is not None and one.observed.last_status == "RUNNING"]
+    running.sort(key=lambda task: task.observed.started_at or 0.0)
+    holders = {task.observed.address: task.task_id for task in running}
+    gone = {task.task_id for task in running if holders[task.observed.address] != task.task_id}
+    return gone - {task.task_id for task in there} if gone else gone
 
 
 def is_healthy(state: ServiceState, declared: DeclaredService, task: Task, now: float) -> bool:

@@ -17,6 +17,8 @@ from headcount_simulation.parts import REAL, Parts
 from headcount_simulation.world import World
 
 AGE_GRACE_SECONDS: Final = 1800.0
+JUDGED_AGAIN_SECONDS: Final = 10.0
+LONGEST_AGING_SECONDS: Final = 1800.0  # in so long there is a moment in which no task is replaced for its age
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,14 +85,32 @@ def _live(world: World) -> None:
     schedule(world)
     world.at(day.quiet_at, lambda: cease(world))
     world.run(day.quiet_at + day.bound)
-    for character in day.characters:
-        has_converged(world, world.state(character.service))
+    _judge(world)
     world.watch.settled_at = world.scheduler.now
     world.run(day.ends_at)
     if world.dead_garbage() != world.garbled:
         raise Violation("poison", f"{world.dead_garbage()} of {world.garbled} garbled messages are dead letters")
-    for character in day.characters:
-        has_converged(world, world.state(character.service))
+    _judge(world)
+
+
+def _judge(world: World) -> None:
+    """Every service, and last those that are just replacing a task for its age: in a moment without it."""
+    services = [character.service for character in world.day.characters]
+    for service in sorted(services, key=world.watch.replaces_for_age):
+        until = world.second + LONGEST_AGING_SECONDS
+        while not _is_judged(world, service, again=world.second < until):
+            world.run(world.second + JUDGED_AGAIN_SECONDS)
+
+
+def _is_judged(world: World, service: str, *, again: bool) -> bool:
+    """Whether a service is what it should be. What a task's age explains may be looked at ``again``."""
+    try:
+        has_converged(world, world.state(service))
+    except Violation:
+        if not again or not world.watch.replaces_for_age(service):
+            raise
+        return False
+    return True
 
 
 def has_converged(world: World, state: ServiceState) -> None:

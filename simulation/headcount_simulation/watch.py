@@ -20,7 +20,7 @@ from headcount_simulation.ecs_tasks import EcsTask
 from headcount_simulation.elb import TargetGroup
 from headcount_simulation.invariants import Violation
 from headcount_simulation.orders import Orders
-from headcount_simulation.routing import Routing, is_healthy
+from headcount_simulation.routing import Routing, is_healthy, known_gone
 from headcount_simulation.truth import Truth
 
 FAILING: Final = ("never starts", "crashes", "gets stuck")
@@ -28,6 +28,7 @@ DELIVERY_SECONDS: Final = 60.0
 RECORDS_SPARE: Final = 60
 PASSES_AN_HOUR: Final = 400  # while ECS gives no answer, a service asks every 7 to 15 seconds
 PASSES_A_TASK: Final = 12
+AGED_REPLACED_SECONDS: Final = 300.0  # what was told to stop for its age is gone by then, and another one runs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +69,7 @@ class Watch:
         self.most: dict[str, int] = {}
         self.episodes: dict[str, Episode] = {}
         self.acted_at: dict[str, float] = {}
+        self.aged_at: dict[str, float] = {}
         self.settled_at: float | None = None
         self.passes: Counter[tuple[str, int]] = Counter()
         self.started_in: Counter[tuple[str, int]] = Counter()
@@ -202,6 +204,8 @@ class Watch:
         self.routing.stopping(task)
         if task.observed.desired_status == "RUNNING":
             self._acts(task.service)
+            if "maximumAge" in self.stops[task.task_id]:
+                self.aged_at[task.service] = self.clock()
             self.tell(f"{task.service}: ECS is told to stop {_short(task)}: {reason}")
 
     def registering(self, group: TargetGroup, endpoints: Sequence[Endpoint]) -> None:
@@ -220,6 +224,10 @@ class Watch:
         self.acted_at[service] = self.clock()
         if self.settled_at is not None:
             raise Violation("stays", f"{service} had converged, and acts again")
+
+    def replaces_for_age(self, service: str) -> bool:
+        """Whether a task was told to stop for its age just now: the service may lack it for a while."""
+        return self.clock() < self.aged_at.get(service, -math.inf) + AGED_REPLACED_SECONDS
 
     def is_short(self, service: str) -> bool:
         """Whether fewer tasks than desired are there or on their way."""
@@ -335,7 +343,8 @@ class Watch:
         desired = wanted_count(state, declared, now).count
         going = {one.task_id for one in stops}
         floor = minimum_healthy(desired, declared.manifest.minimum_healthy_percent)
-        healthy = {task_id for task_id, task in alive.items() if is_healthy(state, declared, task, now)}
+        gone = known_gone(state.tasks, self.truth.tasks(state.service))
+        healthy = {one for one, task in alive.items() if one not in gone and is_healthy(state, declared, task, now)}
         live = self._live(state, [task for task in alive.values() if task.task_id not in going])
         if len(healthy - going) >= floor and live >= desired:
             return  # what follows is dear

@@ -44,6 +44,7 @@ from unit.planning.balanced import (
     endpoint_of,
     in_rotation,
     ledger_after,
+    on_terms,
     registered,
     served,
 )
@@ -302,6 +303,27 @@ def test_the_one_whose_address_another_has_goes_first() -> None:
     decided = planned(balanced(ghost, new, *served(2, 2), desired=3, targets=[a_ledger(*entries, seen=seen)]))
     assert stopped(decided) == ["task-1"]
     assert "gone: task task-9 has its address 10.0.0.9" in {one.reason for one in decided.decisions}
+
+
+def test_the_one_whose_address_another_has_has_no_grace_period() -> None:
+    """That is for tasks that start."""
+    young = {"started_at": NOW - 20.0}
+    ghost, new = a_served_task("task-1", address="10.0.0.9", **young), a_served_task("task-9", started_at=NOW - 5.0)
+    entries = [an_entry("task-9"), *map(an_entry, served(2, 2))]
+    seen = [a_target(one) for one in ("task-9", "task-2", "task-3")]
+    manifest = {"health_check_grace_seconds": 60}
+    targets = [a_ledger(*entries, seen=seen)]
+    decided = planned(balanced(ghost, new, *served(2, 2), desired=4, targets=targets, manifest=manifest))
+    assert started(decided) == 1
+
+
+def test_the_one_whose_address_another_has_is_none_of_the_healthy() -> None:
+    """It belongs to an older deployment, and no ledger has it: no target speaks against it."""
+    ghost = a_served_task("task-1", address="10.0.0.9", deployment="dep-0")
+    sick = (a_served_task("task-9", started_at=NOW - 50.0), *served(1, 2))
+    ledger = a_ledger(*map(an_entry, sick), seen=[a_target(task, "unhealthy") for task in sick])
+    state = on_terms(balanced(ghost, *sick, desired=2, targets=[ledger]), freeze_above_percent=75)
+    assert any(said.startswith("frozen: 3 of 3 tasks are unhealthy") for said in holds(planned(state)))
 
 
 # -- what ELB shows ---------------------------------------------------------------------------------------------------

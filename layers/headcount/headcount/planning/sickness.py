@@ -75,13 +75,14 @@ def find_sick(crowd: Crowd, declared: DeclaredService, rotation: Rotation, now: 
     lasting: set[str] = set()
     wakes: list[float] = []
     ghosts = _ghosts(crowd.present) if rotation.entries else {}
+    if ghosts:
+        crowd = replace(crowd, healthy=crowd.healthy.difference(ghosts))
     for task in crowd.present:
-        ailment = ghosts.get(task.task_id)
-        if ailment is None and task.task_id not in crowd.healthy:
-            ailment = _ailment(task, declared, rotation)
+        ghost = ghosts.get(task.task_id)
+        ailment = ghost or (None if task.task_id in crowd.healthy else _ailment(task, declared, rotation))
         if ailment is None:
             continue
-        grace_ends = (task.observed.started_at or 0.0) + grace
+        grace_ends = (task.observed.started_at or 0.0) + grace if ghost is None else 0.0
         if grace and now <= grace_ends:
             wakes.append(grace_ends + 0.001)
             continue
