@@ -4,7 +4,7 @@ import copy
 from collections.abc import Iterator
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as some
 
 from builders import SERVICE
@@ -103,7 +103,6 @@ def _look(keeping: Keeping) -> None:
         keeping.look()
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(some.data())
 def test_others_are_left_alone_what_is_declared_comes_to_be_and_everything_goes_in_the_end(data):
     keeping = Keeping()

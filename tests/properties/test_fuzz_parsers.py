@@ -7,7 +7,7 @@ import os
 from random import Random
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fuzzing.families import FAMILIES, Family
@@ -17,8 +17,7 @@ MANY_TIMES = 20 if MANY else 1
 
 
 def examples(count: int) -> settings:
-    """No deadline: the checks bound the processor time, and how busy the machine is says nothing."""
-    return settings(max_examples=count * MANY_TIMES, deadline=None, suppress_health_check=(HealthCheck.too_slow,))
+    return settings(max_examples=count * MANY_TIMES)
 
 
 @pytest.fixture(params=FAMILIES.values(), ids=FAMILIES, scope="module")

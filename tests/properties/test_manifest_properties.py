@@ -10,7 +10,7 @@ import botocore.session
 import msgspec
 import pytest
 from botocore.validate import ParamValidator
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from headcount.model.manifest import SCALE_IN_RULES, Manifest
@@ -35,8 +35,6 @@ from headcount.model.percentages import maximum_total, minimum_healthy
 from headcount.model.problem import Problem
 from headcount_cli.documents import UnreadableDocument, read_documents
 from properties.balancing_strategies import balancing
-
-on_a_busy_machine = settings(deadline=None, suppress_health_check=(HealthCheck.too_slow,))
 
 KEYS = st.sampled_from([key for name in SERVICE.fields for key in (name, name[:1].upper() + name[1:])])
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=20)  # lone surrogates as well
@@ -184,13 +182,11 @@ def is_problems(parsed: Manifest | tuple[Problem, ...]) -> bool:
     return isinstance(parsed, tuple) and bool(parsed) and all(isinstance(problem, Problem) for problem in parsed)
 
 
-@on_a_busy_machine
 @given(ANY_JSON)
 def test_nothing_makes_the_parser_raise(document: object):
     assert is_problems(parse_manifest(document))
 
 
-@on_a_busy_machine
 @given(documents(), KEYS, ANY_JSON)
 def test_one_wrong_field_makes_problems_that_can_be_printed_and_sent(document: dict[str, Any], key: str, value: object):
     parsed = parse_manifest(document | {key: value})
@@ -202,7 +198,6 @@ def test_one_wrong_field_makes_problems_that_can_be_printed_and_sent(document: d
             assert len(str(problem)) < 2000
 
 
-@on_a_busy_machine
 @given(documents())
 def test_the_canonical_document_declares_the_same_manifest(document: dict[str, Any]):
     manifest = parse_manifest(document)
@@ -213,7 +208,6 @@ def test_the_canonical_document_declares_the_same_manifest(document: dict[str, A
     assert canonical_document(manifest) == canonical
 
 
-@on_a_busy_machine
 @given(documents())
 def test_a_manifest_that_was_on_record_is_the_same(document: dict[str, Any]):
     manifest = parse_manifest(document)
@@ -247,7 +241,6 @@ def of_shape(draw: st.DrawFn, shape: Any) -> Any:
             return draw(st.integers(0, 100) | st.integers(0, 100).map(str))
 
 
-@on_a_busy_machine
 @given(balancing("ip"))
 def test_what_is_declared_of_load_balancing_botocore_sends(keys: dict[str, Any]):
     manifest = parse_manifest(SMALLEST | keys)
@@ -270,7 +263,6 @@ def assert_sent(shape: str, request: Mapping[str, Any]) -> None:
     assert not report.has_errors(), report.generate_report()
 
 
-@on_a_busy_machine
 @given(balancing("ip"), st.data())
 def test_one_thing_wrong_with_load_balancing_never_makes_the_parser_raise(keys: dict[str, Any], data: st.DataObject):
     document = deepcopy(SMALLEST | keys)  # it is damaged in place, and what is drawn may be drawn again
@@ -290,7 +282,6 @@ def test_one_thing_wrong_with_load_balancing_never_makes_the_parser_raise(keys: 
 @pytest.mark.parametrize(
     "kind", [TARGET_GROUP, FUNCTION_TARGET_GROUP, RULES, LISTENERS, LOAD_BALANCER], ids=lambda kind: str(kind)[:60]
 )
-@on_a_busy_machine
 @given(data=st.data())
 def test_no_value_of_a_shape_of_elb_makes_reading_raise(kind: Any, data: st.DataObject):
     if isinstance(kind, Shaped):
@@ -312,7 +303,6 @@ ELB = botocore.session.get_session().get_service_model("elbv2")
     [TASK_OVERRIDE, PLACEMENT_STRATEGY, PLACEMENT_CONSTRAINTS, VOLUME_CONFIGURATIONS, INLINE_TASK_DEFINITION],
     ids=lambda kind: kind.shape,
 )
-@on_a_busy_machine
 @given(data=st.data())
 def test_what_is_accepted_by_a_shape_botocore_sends(kind: Shaped, data: st.DataObject):
     shape = ECS.shape_for(kind.shape)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from random import Random
 from typing import Any, Final
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builders import ZONES, a_manifest, zones_named
@@ -15,8 +15,8 @@ from headcount.model.service import Cordon, OperatorWishes, Protection, Standby,
 from headcount.planning.sharing import share
 from unit.planning.world import World
 
-LOOPS: Final = settings(max_examples=60, deadline=None, suppress_health_check=(HealthCheck.too_slow,))
-KILLS: Final = settings(max_examples=3, deadline=None, suppress_health_check=(HealthCheck.too_slow,))
+LOOPS: Final = settings(max_examples=60)
+KILLS: Final = settings(max_examples=3)
 BASE_TWO_WEIGHTS_ONE_TO_FOUR: Final = (
     CapacitySource(capacity_provider="FARGATE", base=2, weight=1),
     CapacitySource(capacity_provider="FARGATE_SPOT", weight=4),
@@ -72,7 +72,7 @@ def settle_for(world: World, seconds: float) -> None:
 # -- base and weight --------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.integers(0, 300), SOURCES, st.integers(0, 20))
 def test_shares_are_fair_and_one_task_more_changes_one_of_them(
     count: int, sources: list[CapacitySource], base: int

@@ -6,7 +6,7 @@ from dataclasses import replace
 from random import Random
 from typing import Any, Final
 
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from builders import (
@@ -41,9 +41,8 @@ from unit.planning.promises import broken_promises
 from unit.planning.world import FOREIGN, World
 
 MANY: Final = os.environ.get("HYPOTHESIS_PROFILE") == "many"
-SLOW_IS_FINE: Final = (HealthCheck.too_slow,)
-QUICK: Final = settings(max_examples=3_000 if MANY else 400, deadline=None, suppress_health_check=SLOW_IS_FINE)
-LOOPS: Final = settings(max_examples=1_000 if MANY else 400, deadline=None, suppress_health_check=SLOW_IS_FINE)
+QUICK: Final = settings(max_examples=3_000 if MANY else 400)
+LOOPS: Final = settings(max_examples=1_000 if MANY else 400)
 
 JITTER = st.sampled_from([0.0, 0.5, 1.0])
 STATES = st.builds(

@@ -20,7 +20,7 @@ from headcount.scaling.queries import Measured
 from unit.loop.scaled import ScaledWorld
 from unit.scaling.policies import a_backlog, a_scaling, a_step_policy, a_tracking, an_expression
 
-MANY: Final = settings(max_examples=120, deadline=None)
+MANY: Final = settings(max_examples=120)
 HOURLY: Final = ScheduledAction(name="hourly", schedule="rate(1 hour)", minimum=6, maximum=9)
 POLICIES: Final = (
     a_tracking("cpu", cooldowns=Cooldowns(scale_out=60, scale_in=60)),

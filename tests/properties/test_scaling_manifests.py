@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import msgspec
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from headcount.model.manifest import Manifest
@@ -15,8 +15,6 @@ from headcount.model.manifest_scaling_values import declared_scaling
 from headcount.model.problem import Problem
 from headcount.scaling_defaults import shortened, with_defaults, without_defaults
 from properties.scaling_blocks import blocks
-
-on_a_busy_machine = settings(deadline=None, suppress_health_check=(HealthCheck.too_slow,))
 
 SERVICE: dict[str, Any] = {
     "cluster": "prod",
@@ -58,7 +56,6 @@ def leaves(value: Any) -> set[tuple[str, Any]]:
     return {(str(key), float(item) if key == "targetValue" else item) for key, item in found if isinstance(key, str)}
 
 
-@on_a_busy_machine
 @given(OF_EITHER_KIND, blocks())
 def test_scaling_can_be_written_recorded_and_read_again(kind: dict[str, Any], block: dict[str, Any]):
     manifest = manifest_of({**kind, "scaling": block})
@@ -71,14 +68,12 @@ def test_scaling_can_be_written_recorded_and_read_again(kind: dict[str, Any], bl
     assert declared_scaling(recorded) == declared_scaling(manifest)
 
 
-@on_a_busy_machine
 @given(OF_EITHER_KIND, blocks())
 def test_nothing_that_is_said_is_lost(kind: dict[str, Any], block: dict[str, Any]):
     lost = leaves(block) - leaves(canonical_document(manifest_of({**kind, "scaling": block}))["scaling"])
     assert {leaf for leaf in lost if leaf[0] not in WRITTEN_OTHERWISE} == set()
 
 
-@on_a_busy_machine
 @given(blocks())
 def test_defaults_can_be_left_out(block: dict[str, Any]):
     written = manifest_of({**SERVICE, "scaling": block}).scaling
@@ -90,7 +85,6 @@ def test_defaults_can_be_left_out(block: dict[str, Any]):
     assert [one["policyName"] for one in least["policies"]] == [one["policyName"] for one in written["policies"]]
 
 
-@on_a_busy_machine
 @given(OF_EITHER_KIND, blocks(), ANY_VALUE, st.data())
 def test_one_wrong_value_makes_problems_that_can_be_sent(
     kind: dict[str, Any], block: dict[str, Any], value: object, data: st.DataObject

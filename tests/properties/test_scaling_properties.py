@@ -30,8 +30,8 @@ from headcount.scaling.decide import decide_scaling
 from headcount.scaling.scheduled import decide_scheduled
 from unit.scaling.policies import Scaled, a_scaling, a_series, a_tracking, an_expression
 
-MANY: Final = settings(max_examples=200, deadline=None)
-RUNS: Final = settings(max_examples=60, deadline=None)
+MANY: Final = settings(max_examples=200)
+RUNS: Final = settings(max_examples=60)
 OUT_STEPS: Final = (Step(lower=0, upper=20, adjustment=1), Step(lower=20, adjustment=3))
 IN_STEPS: Final = (Step(lower=-20, upper=0, adjustment=-1), Step(upper=-20, adjustment=-3))
 
@@ -202,7 +202,7 @@ def test_no_scale_in_during_deployments_or_while_suspended(
 @pytest.mark.parametrize(
     "policies", [TRACKING, STEPS, BACKLOG, FORMULAS], ids=["tracking", "steps", "backlog", "formulas"]
 )
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(data=st.data(), start=st.integers(0, 60), minutes=MINUTES, values=st.tuples(METRICS, METRICS))
 def test_more_of_a_metric_never_means_fewer_tasks(
     policies: st.SearchStrategy[Policy],
@@ -226,7 +226,7 @@ def decided_once(scaled: Scaled, value: float | None) -> ScalingDecision:
 # -- cooldowns --------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(scalings(), st.integers(0, 60), MINUTES)
 def test_cooldowns_are_respected(scaling: Scaling, start: int, minutes: list[dict[str, Any]]) -> None:
     changes: list[tuple[float, int, float]] = []  # when, by how many, how long it cools down
@@ -266,7 +266,7 @@ def test_within_a_cooldown_steps_add_no_more_than_the_largest_of_them(
 # -- replaying and reordering -----------------------------------------------------------------------------------------
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(scalings(), st.integers(0, 60), MINUTES, METRICS, st.booleans())
 def test_looking_again_at_the_same_changes_nothing(
     scaling: Scaling, start: int, minutes: list[dict[str, Any]], value: float, at_once: bool

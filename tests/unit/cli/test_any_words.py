@@ -33,10 +33,10 @@ def stop() -> None:
     raise KeyboardInterrupt
 
 
+# All examples write to one folder and one captured stream: each reads out what it wrote, and a file of another is fair.
 @settings(
     max_examples=150,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    suppress_health_check=[*settings.default.suppress_health_check, HealthCheck.function_scoped_fixture],
 )
 @given(name=st.sampled_from(NAMES), words=st.lists(st.sampled_from(OPTIONS) | st.sampled_from(WORDS), max_size=6))
 def test_any_words(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headcount.model.manifest import Manifest
@@ -124,7 +124,7 @@ def is_within(path: str, outer: str) -> bool:
     return path == outer or path.startswith((f"{outer}.", f"{outer}["))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(services())
 def test_every_field_is_carried_over_or_named(service: dict[str, Any]) -> None:
     imported = import_service(service)
@@ -136,7 +136,7 @@ def test_every_field_is_carried_over_or_named(service: dict[str, Any]) -> None:
     assert imported.problems or isinstance(parse_manifest(imported.manifest), Manifest)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(services())
 def test_what_is_said_to_be_carried_over_stands_in_the_manifest(service: dict[str, Any]) -> None:
     imported = import_service(service)

@@ -58,7 +58,7 @@ def _sent(answer):
     return json.loads(json.dumps(answer, ensure_ascii=False, allow_nan=False).encode())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(asked=st.lists(st.tuples(requests(), st.sampled_from([0.0, 1.0, 30.0, 4000.0])), min_size=1, max_size=12))
 def test_any_sequence_of_requests_leaves_records_that_can_be_read(asked):
     asking = Asking()
@@ -83,7 +83,7 @@ def test_any_sequence_of_requests_leaves_records_that_can_be_read(asked):
             assert _sent(asking.ask(operation, **{field: "web"}))["ok"], operation
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(request=requests(), seconds=st.sampled_from([0.0, 1.0, 50.0]))
 def test_a_request_sent_again_changes_nothing_but_when_wishes_end(request, seconds):
     """The answer was lost: what holds is what one request asked for."""
