@@ -1,5 +1,6 @@
 """What people ask for on a simulated day."""
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ from headcount_simulation.world import World
 
 Effect = Callable[[World, Happening], None]
 LEAST_OVERRIDE_SECONDS: Final = 60
+REPAIRED_SECONDS: Final = 300.0  # after a good revision followed a bad one, until its tasks have all places
 
 
 def target(world: World, happening: Happening) -> EcsTask | None:
@@ -41,10 +43,12 @@ def _deploy_bad(world: World, happening: Happening) -> None:
     revision = f"web:{world.revisions[service]}"
     world.ecs.bad_revisions[service, revision] = "never starts"
     world.watch.fails_from_now(service)
+    world.bad_until[service] = math.inf
 
     def repaired() -> None:
         if not world.is_quiet:
             _deploy(world, happening)
+            world.bad_until[service] = world.scheduler.now + REPAIRED_SECONDS
 
     world.scheduler.after(happening.seconds, repaired)
 

@@ -46,18 +46,22 @@ def happen(world: World, happening: Happening) -> None:
 
 def _check_well(world: World) -> None:
     """While a bad revision is deployed nothing can take the place of a task that hangs."""
-    if not world.ecs.bad_revisions:
+    if not _has_bad_revision(world):
         world.watch.check_well(WITNESS)
 
 
 def _check_witness(world: World, patience: int) -> None:
     """Its loss is made good. Tasks of a bad revision come and go besides, so then it is looked again."""
-    if not world.ecs.bad_revisions or not world.watch.is_short(WITNESS):
+    if not _has_bad_revision(world) or not world.watch.is_short(WITNESS):
         world.watch.check_prompt(WITNESS)
     elif patience:
         world.scheduler.after(1.0, lambda: _check_witness(world, patience - 1))
     else:
         world.watch.check_prompt(WITNESS, "kept alive")
+
+
+def _has_bad_revision(world: World) -> bool:
+    return world.scheduler.now < world.bad_until.get(WITNESS, 0.0)
 
 
 def cease(world: World) -> None:
@@ -231,7 +235,7 @@ def _retire(world: World, happening: Happening) -> None:
 
 def _check_noticed(world: World, task: EcsTask) -> None:
     """While a bad revision is deployed nothing can take the task's place before its time."""
-    if not world.ecs.bad_revisions:
+    if not _has_bad_revision(world):
         world.watch.check_noticed(task)
 
 

@@ -6,6 +6,7 @@ from typing import Final
 from headcount.model.manifest_scaling_values import declared_scaling
 from headcount.model.scaling_state import Activity
 from headcount.model.service import ServiceState
+from headcount.planning.wishes import why_held
 from headcount.ports.scaling import ScalingRecords, ScalingWrite
 from headcount.scaling.tracking import SCALE_IN_BELOW, needed_count
 from headcount_simulation.cloudwatch import CloudWatch
@@ -97,7 +98,7 @@ class ScalingWatch:
             raise Violation("alarms stand", f"{service} scales, and has the alarms {self.cloudwatch.of(service)}")
         if len(self.scheduled.of(service)) != (0 if terms.more_from is None else 2):
             raise Violation("alarms stand", f"{service} has the schedules {self.scheduled.of(service)}")
-        if state.capacity is None or state.scaling.held:
+        if state.capacity is None or why_held(state.operator, self.clock())[0]:
             return
         bounds, count = state.scaling.state, state.capacity.desired_count
         low = terms.minimum if bounds.minimum is None else bounds.minimum

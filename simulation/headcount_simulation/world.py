@@ -136,6 +136,7 @@ class World:
         self.ecs.with_health_check = {one.service for one in day.characters if one.checks_health}
         self.people = Streams(seed, "people")
         self.revisions: dict[str, int] = {}
+        self.bad_until: dict[str, float] = {}  # services with a revision that never starts, and a while longer
         self.percentages: dict[str, tuple[int, int]] = {}
         self.garbled = 0
         self.is_quiet = False
