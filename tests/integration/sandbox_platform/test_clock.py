@@ -69,7 +69,7 @@ def test_a_delayed_message_comes_when_the_sandboxs_time_has_come(fast: Sandbox) 
     sqs.send_message(QueueUrl=url, MessageBody="later", DelaySeconds=90)
     received = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=10)["Messages"]
     assert received[0]["Body"] == "later"
-    assert 90 <= fast.world.clock.now() - sent < 300
+    assert fast.world.clock.now() - sent >= 90
 
 
 def test_an_event_that_is_too_old_by_the_sandboxs_time_is_not_tried_again(fast: Sandbox, until: Until) -> None:

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from headcount_sandbox import Clock, Sandbox
 
 Until = Callable[..., Any]
-START = datetime(2026, 10, 24, 23, tzinfo=UTC)  # the night before clocks go back in Berlin, at 01:00 UTC
+START = datetime(2026, 10, 24, 22, 30, tzinfo=UTC)  # the night before clocks go back in Berlin, at 01:00 UTC
 SCALE = 600.0  # what is half an hour away comes in 3 s: time enough to ask for it on a busy machine
 INPUT = {"schema": 1, "at": "<aws.scheduler.scheduled-time>", "arn": "<aws.scheduler.schedule-arn>"}
 

@@ -157,7 +157,7 @@ def test_every_call_is_recorded_with_its_end(site: Site) -> None:
     assert [call.outcome for call in calls] == ["ThrottlingException", "ok", "ClusterNotFoundException"]
     assert [call.fault for call in calls] == [fault, None, None]
     assert {(call.function, call.access_key) for call in calls} == {("Recorded", function.access_key)}
-    assert all(0 <= call.duration < 1 for call in calls)
+    assert all(0 <= call.duration <= time.time() - since for call in calls)
 
 
 def test_hits_are_counted(site: Site) -> None:

@@ -103,7 +103,7 @@ def test_every_call_of_cloudwatch_may_be_throttled(balanced_world: World) -> Non
 
 def test_operations_may_share_a_rate(bench: Bench) -> None:
     group = bench.group()
-    bench.world.faults.limit_rate("elbv2", ["RegisterTargets", "DeregisterTargets"], burst=3, per_second=1)
+    bench.world.faults.limit_rate("elbv2", ["RegisterTargets", "DeregisterTargets"], burst=3, per_second=0.25)
     targets = {"TargetGroupArn": group, "Targets": [{"Id": "10.0.0.9"}]}
     calls = [bench.elb.register_targets, bench.elb.deregister_targets] * 2
     assert [code_of(call, **targets) for call in calls] == ["ok", "ok", "ok", "Throttling"]

@@ -32,18 +32,20 @@ def a_task(site: Site) -> tuple[str, dict[str, Any]]:
 
 
 def test_a_target_registers_is_checked_and_is_healthy_after_one_good_check(bench: Bench) -> None:
-    group = bench.group(HealthyThresholdCount=10)
+    group = bench.group(HealthyThresholdCount=10, HealthCheckIntervalSeconds=300)  # so seldom, but for the first ones
     bench.listener(group)
-    with a_server() as server:
+    with a_server(status=503) as server:
         bench.register(group, server.target)
         assert bench.states(group)[0] in INITIAL
+        bad = len(server.seen)
+        server.status = 200
         bench.until(group, "healthy")
         described = bench.health(group)[0]
         assert described["TargetHealth"] == {"State": "healthy"}
         assert described["HealthCheckPort"] == str(server.port)
         checks = [headers for _, _, headers, _ in server.seen]
         assert all(headers["User-Agent"] == "ELB-HealthChecker/2.0" for headers in checks)
-        assert len(checks) == 1
+        assert len(checks) - bad <= 1
 
 
 def test_a_target_without_anything_behind_it_becomes_unhealthy_after_the_threshold(bench: Bench) -> None:
@@ -117,15 +119,15 @@ def test_without_a_listener_a_target_is_unused_and_with_one_it_is_checked(bench:
 
 
 def test_a_target_drains_for_the_whole_delay_and_is_gone_then(bench: Bench) -> None:
-    group = bench.group(delay=1)
+    group = bench.group(delay=3)
     bench.listener(group)
     with a_server() as server:
         bench.put(group, server)
-        bench.deregister(group, server.target)
         began = time.monotonic()
+        bench.deregister(group, server.target)
         assert bench.states(group) == [("draining", "Target.DeregistrationInProgress")]
         wait_for(lambda: not bench.health(group))
-        assert time.monotonic() - began > 0.8
+        assert time.monotonic() - began >= 3
         assert bench.states(group, server.target) == [("unused", "Target.NotRegistered")]
 
 
