@@ -9,6 +9,8 @@ from headcount.model.service import Capacity, OperatorWishes, ServiceStatus
 from headcount.ports.scaling import ScalingRecords, ScalingWrite
 from headcount_simulation.table import Table
 
+_UNREAD = ("task#", "targets#")  # a count depends on neither
+
 
 class ScalingTable:
     """``ScalingStore`` over the table, without what lies between. No alarm of a user's own wakes a service here."""
@@ -19,7 +21,7 @@ class ScalingTable:
 
     def read(self, service: str) -> ScalingRecords | None:
         """The records, consistently; None if nobody declares the service."""
-        partition = self.table.readable(service)
+        partition = self.table.readable(service, unread=_UNREAD)
         declared = partition.manifest
         if declared is None:
             return None
@@ -43,7 +45,7 @@ class ScalingTable:
     def write(self, before: ScalingRecords, write: ScalingWrite, now: float) -> ScalingRecords:
         """All of it, or ``Conflict``."""
         service = before.declared.manifest.service
-        partition = self.table.readable(service)
+        partition = self.table.partition(service)
         self.check(before, write)
         after = replace(before, scaling=write.scaling, revision=(before.revision or 0) + 1)
         if write.capacity is not None:

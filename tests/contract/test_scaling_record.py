@@ -113,12 +113,13 @@ def test_how_many_tasks_run_is_what_the_last_pass_counted(table, scaling):
     assert scaling.read(table.service).deploying
 
 
-def test_launches_tasks_and_targets_are_none_of_its_business(table, scaling):
+@pytest.mark.parametrize("record", ["task#t1", "targets#web"])
+def test_launches_tasks_and_targets_are_none_of_its_business(table, scaling, record):
     declare(table)
     write(table, scaling)
     record_task(table, "t1")
     commit_launch(table)
-    table.make_newer("task#t1")
+    table.make_newer(record)
     assert scaling.read(table.service).scaling == LOOKED
 
 

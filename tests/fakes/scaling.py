@@ -5,12 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from headcount.errors import Conflict, NewerSchema, Throttled
+from headcount.errors import Throttled
 from headcount.model.metrics import AlarmState, AlarmTerms, MetricQuery, MetricSeries
-from headcount.model.scaling_record import ScalingRecord
 from headcount.model.scaling_resources import FoundAlarm, MetricsWanted, ScalingAlarm, WantedSchedule
-from headcount.model.service import Capacity, OperatorWishes, ServiceStatus
 from headcount.ports.scaling import FunctionAnswer, NativeCounts, ScalingLooked, ScalingRecords, ScalingWrite
+from headcount_simulation.scaling_table import ScalingTable
 
 from .store import InMemoryStore
 
@@ -161,62 +160,18 @@ class InMemoryNativeServices(Patience):
         return refusal
 
 
-class InMemoryScalingStore:
-    """The ``ScalingStore`` over the table in memory."""
+class InMemoryScalingStore(ScalingTable):
+    """The simulation's, with every write on record and users' alarms that wake services."""
 
     def __init__(self, table: InMemoryStore) -> None:
-        self.table = table
-        self.revisions: dict[str, int] = {}
+        super().__init__(table)
         self.watching: dict[str, set[str]] = {}
         self.writes: list[ScalingWrite] = []
 
-    def read(self, service: str) -> ScalingRecords | None:
-        partition = self.table.partition(service)
-        newer = {key for key in partition.newer if not key.startswith(("task#", "targets#"))}
-        if newer:
-            raise NewerSchema(f"records {newer} of {service} were written by a newer version")
-        declared = partition.manifest
-        if declared is None:
-            return None
-        document = (partition.status.document if partition.status else None) or ServiceStatus()
-        manifest = declared.manifest
-        lost = Capacity(desired_count=manifest.starting_count, declared_count=manifest.desired_count)
-        return ScalingRecords(
-            declared=declared,
-            capacity=partition.capacity[0] if partition.capacity else lost,
-            operator=partition.operator[0] if partition.operator else OperatorWishes(),
-            scaling=partition.scaling or ScalingRecord(),
-            running=document.counts.running,
-            leaving=document.counts.stopping,
-            deploying=document.is_deploying(declared.deployment),
-            seen_count=document.counts.desired if document.generation else None,
-            next_wake=document.next_wake,
-            revision=self._revision(service),
-            capacity_revision=partition.capacity[1] if partition.capacity else None,
-        )
-
     def write(self, before: ScalingRecords, write: ScalingWrite, now: float) -> ScalingRecords:
-        service = before.declared.manifest.service
-        partition, manifest = self.table.partition(service), self.table.partition(service).manifest
-        if self._revision(service) != before.revision:
-            raise Conflict("the record changed at this moment")
-        same = manifest is not None and manifest.generation == before.declared.generation
-        if write.depends_on_manifest(before) and not same:
-            raise Conflict("the manifest changed at this moment")
-        after = replace(before, scaling=write.scaling, revision=(before.revision or 0) + 1)
-        if write.capacity is not None:
-            if (partition.capacity[1] if partition.capacity else None) != before.capacity_revision:
-                raise Conflict("the count changed at this moment")
-            raised = (before.capacity_revision or 0) + 1
-            partition.capacity = (write.capacity, raised)
-            after = replace(after, capacity=write.capacity, capacity_revision=raised)
-        self.revisions[service], partition.scaling = after.revision or 0, write.scaling
+        after = super().write(before, write, now)
         self.writes.append(write)
-        self.table.write_history(service, 0, "scaling", write.history, now)
         return after
-
-    def _revision(self, service: str) -> int | None:
-        return self.revisions.get(service) if self.table.partition(service).scaling is not None else None
 
     def watchers(self, alarm: str) -> tuple[str, ...]:
         return tuple(sorted(self.watching.get(alarm, ())))
