@@ -1,7 +1,7 @@
 """Starting the sandbox from the command line: which template, and what its errors become."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -41,8 +41,22 @@ class RunningSandbox(Protocol):
 
 
 def example_folder(endpoint_url: str) -> Path:
-    """Where a running sandbox leaves its example manifest: a folder of its own below the one it was started in."""
+    """Where a running sandbox has its example manifest: a folder of its own below the one it was started in."""
     return Path.cwd() / ".headcount" / str(urlsplit(endpoint_url).port)
+
+
+@contextmanager
+def for_a_while(example: Path) -> Iterator[None]:
+    """The example goes with the sandbox, and the folders made for it; what somebody changed or added stays."""
+    written = example.read_bytes()
+    try:
+        yield
+    finally:
+        if example.is_file() and example.read_bytes() == written:
+            example.unlink()
+        with suppress(OSError):  # they hold something else
+            example.parent.rmdir()
+            example.parent.parent.rmdir()
 
 
 @contextmanager
@@ -56,14 +70,16 @@ def start_sandbox(options: SandboxOptions) -> Iterator[RunningSandbox]:
     chosen = {"Clusters": options.clusters} if options.clusters else {}
     parameters: Mapping[str, str] = {"ManageLoadBalancers": "true", "ScalingFunctions": SCALING_FUNCTIONS, **chosen}
     try:
-        with Sandbox(
-            template=template,
-            port=options.port,
-            task_runtime=options.runtime,
-            parameters=parameters,
-            stack_name=options.stack,
-        ) as running:
-            prepare_example(running, example_folder(running.endpoint_url))
+        with (
+            Sandbox(
+                template=template,
+                port=options.port,
+                task_runtime=options.runtime,
+                parameters=parameters,
+                stack_name=options.stack,
+            ) as running,
+            for_a_while(prepare_example(running, example_folder(running.endpoint_url))),
+        ):
             yield running
     except HeadcountSandboxError as error:
         raise Failure(str(error)) from None

@@ -8,6 +8,7 @@ import pytest
 
 from e2e.install import CLUSTER, DEAD_LETTER_QUEUES, ROOT, Install
 from e2e.rolling import RollingDeployment
+from e2e.scaled import Meters
 from headcount_sandbox import Sandbox
 
 NO_AUDITS = 0.001  # a minute of a schedule takes most of a day: what heals, heals by events, or by the audit of a test
@@ -68,6 +69,13 @@ def shelf() -> Iterator[Shelf]:
 def installed(request: pytest.FixtureRequest, shelf: Shelf) -> Install:
     """A file says what it needs with `SANDBOX = {...}`; the usual one unless it does."""
     return shelf.get({**USUAL, **getattr(request.module, "SANDBOX", {})})
+
+
+@pytest.fixture(scope="module")
+def meters(installed: Install) -> Iterator[Meters]:
+    """The metrics that a file's services scale by."""
+    with Meters(installed).running() as meters:
+        yield meters
 
 
 @pytest.fixture

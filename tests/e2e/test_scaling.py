@@ -3,7 +3,6 @@
 A minute lasts a second. The stories that take their time run side by side, and are read one by one afterwards.
 """
 
-from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -25,12 +24,6 @@ ENDLESS_COOLDOWN = 240
 STEPS_COOLDOWN = 240  # four seconds: in them tasks start and are heard of, on a busy machine too
 ONE_MORE = {"metricIntervalLowerBound": 0, "scalingAdjustment": 1}
 HASTE = 120.0  # seconds of the world, two seconds: from when a cooldown begins until it is in the history
-
-
-@pytest.fixture(scope="module")
-def meters(installed: Install) -> Iterator[Meters]:
-    with Meters(installed).running() as meters:
-        yield meters
 
 
 class Stories:

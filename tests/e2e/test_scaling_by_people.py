@@ -19,12 +19,6 @@ ONE_MORE = {"metricIntervalLowerBound": 0, "scalingAdjustment": 1}
 OVERRIDE_MINUTES = 20  # a third of a minute: in it the override is seen, on a busy machine too
 
 
-@pytest.fixture(scope="module")
-def meters(installed: Install) -> Iterator[Meters]:
-    with Meters(installed).running() as meters:
-        yield meters
-
-
 class Stories:
     """The services of this file."""
 

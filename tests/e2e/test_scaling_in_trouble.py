@@ -1,6 +1,5 @@
 """What scaling asks does not answer, or AWS refuses: the count stays, everybody reads why, and it goes on by itself."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -34,12 +33,6 @@ BAD = (
     Bad(name="nonsense", does="return {'desiredCount': 'lots'}", says="desiredCount must be a whole number from 0"),
     Bad(name="silent", does="return None", says="must be a mapping with desiredCount and reason, not null"),
 )
-
-
-@pytest.fixture(scope="module")
-def meters(installed: Install) -> Iterator[Meters]:
-    with Meters(installed).running() as meters:
-        yield meters
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -1,6 +1,5 @@
 """`decide_scaling` killed before and after each call that it makes, and alarms that come twice, late or never."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -42,12 +41,6 @@ DEATHS = tuple(
     )
     for when in ("before", "after")
 )
-
-
-@pytest.fixture(scope="module")
-def meters(installed: Install) -> Iterator[Meters]:
-    with Meters(installed).running() as meters:
-        yield meters
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -1,6 +1,5 @@
 """Services that ECS itself keeps, and that only want the scaler."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -18,12 +17,6 @@ AWS_DOCUMENT = {
     "ScaleInCooldown": 60,
     "evaluation": {"outPeriods": 1, "inPeriods": 3},
 }
-
-
-@pytest.fixture(scope="module")
-def meters(installed: Install) -> Iterator[Meters]:
-    with Meters(installed).running() as meters:
-        yield meters
 
 
 class Native(Scaled):

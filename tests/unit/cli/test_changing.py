@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from headcount_cli.failures import BadInput
-from headcount_cli.local_sandbox import SandboxOptions, find_template
+from headcount_cli.local_sandbox import SandboxOptions, find_template, for_a_while
 from unit.cli.fake_control import FakeControl, a_service, a_task
 from unit.cli.terminal import Terminal
 
@@ -144,6 +144,38 @@ def test_a_sandbox_with_several_clusters(terminal: Terminal) -> None:
 
 def test_sandbox_environment_for_programs(terminal: Terminal) -> None:
     assert terminal.run("sandbox", "-o", "json").document["AWS_ENDPOINT_URL"] == "http://127.0.0.1:5000"
+
+
+def test_the_example_goes_with_the_sandbox(tmp_path: Path) -> None:
+    ours, another = _an_example(tmp_path, "5000"), _an_example(tmp_path, "5001")
+    with for_a_while(ours):
+        with for_a_while(another):
+            assert another.read_text() == "kind: Service\n"
+        assert not another.parent.exists()
+        assert ours.exists()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("changed", ["web.yaml", "mine.yaml"])
+def test_what_somebody_wrote_beside_the_example_or_into_it_outlives_the_sandbox(tmp_path: Path, changed: str) -> None:
+    example = _an_example(tmp_path, "5000")
+    with for_a_while(example):
+        (example.parent / changed).write_text("kind: NativeService\n")
+    assert [one.name for one in example.parent.iterdir()] == [changed]
+
+
+def test_an_example_that_somebody_deleted_is_no_trouble(tmp_path: Path) -> None:
+    example = _an_example(tmp_path, "5000")
+    with for_a_while(example):
+        example.unlink()
+    assert list(tmp_path.iterdir()) == []
+
+
+def _an_example(folder: Path, port: str) -> Path:
+    path = folder / ".headcount" / port / "web.yaml"
+    path.parent.mkdir(parents=True)
+    path.write_text("kind: Service\n")
+    return path
 
 
 def test_sandbox_uses_the_first_template_there_is(tmp_path: Path) -> None:
