@@ -10,9 +10,11 @@ from typing import Any
 import psutil
 
 from headcount_sandbox import Sandbox
+from headcount_sandbox.world.ecs.task import Task
 
 ROOT = Path(__file__).parents[2]
 CLUSTER = "demo"
+STARTED_BY = "hc/main/"
 DEADLINE = 60.0  # seconds: generous, for a busy machine; every wait ends as soon as it can
 _LOG_LINES = 20
 _SHOWN_FUNCTIONS = (
@@ -113,8 +115,17 @@ class Install:
     def removed(self, service: str) -> None:
         """Returns when a deleted service is gone: no task, no record, and its removal told.
 
-        An event that is late leaves an echo of a task, whenever it comes; the next audit finds it out and the pass that
-        forgets it says so, so that `forget` may be the last word of a history and not `remove`.
+        The pass that forgets an echo says so: `forget` may be the last word of a history, and not `remove`.
+        """
+        self.gone(service)
+        assert self.ids(service) == []
+        kinds = [entry["kind"] for entry in self.history(service) if entry["kind"] != "forget"]
+        assert kinds[-1] == "remove", "the history outlives the service, and ends with its removal"
+
+    def gone(self, service: str) -> None:
+        """Returns when no record is left of a deleted service.
+
+        An event that is late leaves an echo of a task, whenever it comes, and the next audit finds it out.
         """
 
         def gone() -> bool:
@@ -124,9 +135,6 @@ class Install:
             return False
 
         self.wait(gone, "it is gone and no record is left", service)
-        assert self.ids(service) == []
-        kinds = [entry["kind"] for entry in self.history(service) if entry["kind"] != "forget"]
-        assert kinds[-1] == "remove", "the history outlives the service, and ends with its removal"
 
     def audit(self) -> None:
         """What the schedule does every minute, now; returns when the audit has run."""
@@ -140,6 +148,15 @@ class Install:
         """Every task that Headcount ever started for the service, dead ones included, oldest first."""
         ours = [task for task in self.sandbox.world.describe_tasks() if _is_ours(task, service)]
         return sorted(ours, key=lambda task: task["createdAt"])
+
+    def running(self, service: str) -> int:
+        """How many of the service's tasks run and are to run on, as ECS knows it at this moment."""
+
+        def runs(task: Task) -> bool:
+            is_ours = task.group == f"headcount:{service}" and str(task.started_by).startswith(STARTED_BY)
+            return is_ours and task.last_status == task.desired_status == "RUNNING"
+
+        return self.sandbox.world.count_tasks(runs)
 
     def alive(self, service: str) -> list[dict[str, Any]]:
         """The service's tasks that ECS lists as meant to run, as DescribeTasks shows them."""
@@ -178,10 +195,12 @@ class Install:
 
     def take_dead_letters(self, output: str) -> list[str]:
         """The bodies in a dead-letter queue, sorted; they are gone then."""
-        messages = self._receive(output)
-        for message in messages:
-            self._sqs.delete_message(QueueUrl=self.queue_url(output), ReceiptHandle=message["ReceiptHandle"])
-        return sorted(message["Body"] for message in messages)
+        bodies = []
+        while messages := self._receive(output):  # ten at most
+            for message in messages:
+                self._sqs.delete_message(QueueUrl=self.queue_url(output), ReceiptHandle=message["ReceiptHandle"])
+                bodies.append(message["Body"])
+        return sorted(bodies)
 
     def _receive(self, output: str) -> list[dict[str, Any]]:
         answer = self._sqs.receive_message(
@@ -233,7 +252,7 @@ class Install:
         return next((found for found in self._views(service, count) if found), [])
 
     def _views(self, service: str, count: int) -> Iterator[list[str]]:
-        plausible = sum(task["lastStatus"] == task["desiredStatus"] == "RUNNING" for task in self.ever(service))
+        plausible = self.running(service)
         yield [] if plausible == count else [f"{plausible} tasks run"]  # costs nothing; the real look comes next
         alive = self.alive(service)
         running = sorted(id_of(task) for task in alive if task["lastStatus"] == "RUNNING")
@@ -326,16 +345,18 @@ def zones_of(tasks: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def _is_ours(task: Mapping[str, Any], service: str) -> bool:
-    return task.get("group") == f"headcount:{service}" and str(task.get("startedBy", "")).startswith("hc/main/")
+    return task.get("group") == f"headcount:{service}" and str(task.get("startedBy", "")).startswith(STARTED_BY)
 
 
 def _is_present(record: Mapping[str, Any]) -> bool:
+    """Whether it counts: what no pass has recorded is a late event's echo, or its launch is still open."""
     observed = record.get("observed") or {}
     return (
         record["sk"].startswith("task#")
+        and "managed" in record
         and observed.get("last_status") == "RUNNING"
         and observed.get("desired_status") == "RUNNING"
-        and not (record.get("managed") or {}).get("stop")
+        and not record["managed"].get("stop")
     )
 
 

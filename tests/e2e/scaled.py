@@ -136,8 +136,7 @@ class Scaled:
     @property
     def running(self) -> int:
         """How many tasks run, as ECS knows it at this moment."""
-        states = ((task["lastStatus"], task["desiredStatus"]) for task in self.install.ever(self.name))
-        return sum(state == ("RUNNING", "RUNNING") for state in states)
+        return self.install.running(self.name)
 
     @property
     def now(self) -> float:

@@ -1,39 +1,30 @@
 """Capacity that is refused: in a zone, in Spot, everywhere; early and late; and shares that stay true all the same."""
 
-import random
-from collections import Counter
-from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from e2e.install import Install, zones_of
 from e2e.instances import Instances
+from e2e.strategies import by_capacity, declare
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.e2e]
 SPOT = [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]
 ON_DEMAND = [{"capacityProvider": "FARGATE", "weight": 1}]
-BASE_AND_WEIGHTS = [
-    {"capacityProvider": "FARGATE", "base": 2, "weight": 1},
-    {"capacityProvider": "FARGATE_SPOT", "weight": 4},
-]
-KILLS = 500  # in batches, each healed before the next
+LEAST_SKIP_SECONDS = 7.5  # a place that refused is left alone for 15, less up to half by jitter
 
 
-def by_capacity(install: Install, service: str) -> Counter[str]:
-    """How many tasks ECS says run on each capacity provider."""
-    return Counter(str(task["capacityProviderName"]) for task in install.alive(service))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bought:
+    """What was said of the service on the fallback while Spot was refused: later it returns."""
 
-
-def declare(install: Install, service: str, count: int, strategy: list[dict[str, Any]], **changes: Any) -> None:
-    """A service with a strategy in place of a launch type."""
-    manifest = install.manifest(service, install.define(service), count, capacityProviderStrategy=strategy, **changes)
-    del manifest["launchType"]
-    install.ask("apply", manifest=manifest)
+    described: dict[str, Any]
+    why: str
 
 
 @pytest.fixture(scope="module", autouse=True)
-def slow_stories(installed: Install) -> None:
+def bought(installed: Install) -> Bought:
     """What waits by design begins together: a return from a fallback, and instances that come late.
 
     The return takes the skip of a refusing provider (15 s at most), its ``afterSeconds``, and 40 s of settling.
@@ -48,13 +39,15 @@ def slow_stories(installed: Install) -> None:
         capacityReturn={"afterSeconds": 10, "atOncePercent": 100},
     )
     installed.steady("bought", 3)
-    installed.faults.remove(refused)
     assert by_capacity(installed, "bought") == {"FARGATE": 3}
+    bought = Bought(described=installed.describe("bought"), why=installed.why("demo/bought"))
+    installed.faults.remove(refused)
     instances = Instances(installed, "without")
     instances.run("homeless", 2)
     installed.wait(lambda: installed.describe("homeless")["state"] == "BLOCKED", "it is BLOCKED", "homeless")
     assert "No Container Instances were found" in installed.describe("homeless")["stateReason"]
     instances.add("eu-west-1a")
+    return bought
 
 
 def test_a_service_without_instances_was_blocked_until_one_came(install: Install) -> None:
@@ -64,12 +57,12 @@ def test_a_service_without_instances_was_blocked_until_one_came(install: Install
     install.says("homeless", "2 tasks not started", "No Container Instances were found in your capacity provider")
 
 
-def test_spot_without_capacity_falls_back_to_on_demand_and_says_so(install: Install) -> None:
-    known = install.describe("bought")
-    carried = {one["capacity"]: (one["count"], one["level"]) for one in known["capacity"]}
+def test_spot_without_capacity_falls_back_to_on_demand_and_says_so(bought: Bought) -> None:
+    carried = {one["capacity"]: (one["count"], one["level"]) for one in bought.described["capacity"]}
     assert carried == {"FARGATE_SPOT": (0, 0), "FARGATE": (3, 1)}
-    text = install.says("bought", "FARGATE_SPOT in eu-west-1a did not start", "Capacity is unavailable")
-    assert "start 1 task on FARGATE in eu-west-1a" in text
+    assert "FARGATE_SPOT in eu-west-1a did not start" in bought.why
+    assert "Capacity is unavailable" in bought.why
+    assert "start 1 task on FARGATE in eu-west-1a" in bought.why
 
 
 def test_a_zone_that_refuses_late_is_skipped_after_its_tasks_have_ended_in_provisioning(install: Install) -> None:
@@ -94,13 +87,15 @@ def test_late_refusals_everywhere_block_the_service_until_there_is_room(install:
     install.wait(lambda: install.describe("late")["state"] == "BLOCKED", "it is BLOCKED", "late")
     assert "no place takes tasks: Capacity is unavailable" in install.describe("late")["stateReason"]
     install.says("late", "3 tasks not started", "next try at")
-    tried = len(install.ever("late"))
 
     install.faults.remove(refused)
     install.steady("late", 3)
 
-    assert len(install.ever("late")) == tried + 3
-    assert tried <= 9, install.story("each zone is tried, and then all wait", ["late"])
+    tasks = install.ever("late")
+    ended = [task for task in tasks if task["desiredStatus"] == "STOPPED"]
+    assert {task["stopCode"] for task in ended} == {"TaskFailedToStart"}, "of those that started all are kept"
+    at_once = [task for task in ended if task["createdAt"] < tasks[0]["createdAt"] + LEAST_SKIP_SECONDS]
+    assert len(at_once) <= 9, install.story("each zone is tried, and then all wait", ["late"])
 
 
 def test_strict_spread_waits_for_the_emptiest_zone_and_says_so(install: Install) -> None:
@@ -126,36 +121,6 @@ def test_instances_with_room_for_some_leave_the_rest_to_fargate(install: Install
 
     assert by_capacity(install, "burst") == {"FARGATE": 3, "small": 2}
     install.says("burst", "small in eu-west-1a did not start", "RESOURCE:")
-
-
-def test_base_and_weights_stay_true_through_kills_and_scalings(install: Install) -> None:
-    draw = random.Random(7)
-    declare(install, "shared", 52, BASE_AND_WEIGHTS)
-    _shares_are_true(install, 52)
-    count, killed = 52, 0
-    while killed < KILLS:
-        killed += _kill(install, "shared", draw.sample(install.ids("shared"), draw.randint(count // 2, count)))
-        _shares_are_true(install, count)
-        count = draw.choice([number for number in (37, 52, 67, 82) if number != count])
-        install.ask("scale", service="demo/shared", desiredCount=count)
-        _shares_are_true(install, count)
-    install.steady("shared", count)
-    told = {one["capacity"]: (one["count"], one["share"]) for one in install.describe("shared")["capacity"]}
-    assert told == {name: (number, number) for name, number in by_capacity(install, "shared").items()}
-
-
-def _kill(install: Install, service: str, victims: list[str]) -> int:
-    for victim in victims:
-        install.sandbox.kill_task(victim)
-    install.wait(lambda: not set(victims) & set(install.ids(service)), "they are dead", service)
-    return len(victims)
-
-
-def _shares_are_true(install: Install, count: int) -> None:
-    """Two on demand, then one in five."""
-    install.exactly("shared", count, within=180.0)
-    expected: Mapping[str, int] = {"FARGATE": 2 + (count - 2) // 5, "FARGATE_SPOT": (count - 2) * 4 // 5}
-    assert by_capacity(install, "shared") == expected, install.story(f"{count} tasks", ["shared"])
 
 
 def test_tasks_return_from_the_fallback_when_spot_takes_tasks_again(install: Install) -> None:

@@ -20,7 +20,7 @@ def kept(installed: Install) -> Iterator[Kept]:
     kept.wait_until_kept()
     yield kept
     installed.ask("delete", service=f"{CLUSTER}/{Kept.SERVICE}")
-    installed.wait(lambda: not installed.records(Kept.SERVICE), "nothing is left of it", Kept.SERVICE)
+    installed.gone(Kept.SERVICE)
     assert kept.left() == [], "it leaves nothing in the account"
 
 
@@ -30,6 +30,8 @@ def _status(url: str) -> int:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         return error.code
+    except OSError:  # nobody listens there, or a busy machine takes its time
+        return 0
 
 
 def test_its_tasks_answer_behind_the_load_balancer_that_it_declares(install: Install, kept: Kept) -> None:

@@ -51,10 +51,15 @@ def test_one_audit_heals_what_lost_events_hid(install: Install, service: str, lo
     healed_after = install.wait(lambda: _running(install, service) == 12, "12 tasks run again", service)
     assert AUDIT_PERIOD + healed_after < HEALED_WITHIN
 
+    install.wait(lambda: not _open_launches(install, service), "their launches are recorded", service)
     install.audit()  # what the replacements' own lost events said
     install.steady(service, 12)
     assert len(install.ever(service)) == 18, install.story("six were lost, so six are replaced", [service])
     assert {entry["task"] for entry in install.history(service, "lost")} == set(victims)
+
+
+def _open_launches(install: Install, service: str) -> list[str]:
+    return [record["sk"] for record in install.records(service) if record["sk"].startswith("launch#")]
 
 
 def _running(install: Install, service: str) -> int:

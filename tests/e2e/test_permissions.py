@@ -234,7 +234,7 @@ def _ends(install: Install) -> None:
     for service in services:
         install.ask("delete", service=f"{CLUSTER}/{service}")
     for service in (*services, "inlined"):
-        install.wait(lambda service=service: not install.records(service), "nothing is left of it", service)
+        install.gone(service)
 
 
 # -------------------------------------------------------------------------------------------------------- the verdict

@@ -76,5 +76,5 @@ def test_functions_of_before_leave_records_of_a_newer_schema_until_they_are_upgr
     kept = upgraded.take_dead_letters("EventDeadLettersUrl")
     assert all("NewerSchema" in letter for letter in kept), kept
     upgraded.ask("delete", service=f"{CLUSTER}/newer-schema")
-    upgraded.wait(lambda: not upgraded.records("newer-schema"), "nothing is left of it", "newer-schema")
+    upgraded.gone("newer-schema")
     assert not any(upgraded.dead_letters(output) for output in DEAD_LETTER_QUEUES)

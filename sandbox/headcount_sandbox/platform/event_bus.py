@@ -62,11 +62,23 @@ class EventBus:
                 self._timers.after(delay, partial(self._match, copy))
 
     def _match(self, event: Event) -> None:
+        rules = [(rule, pattern) for rule, pattern in self._rules if _may_match(rule, event)]
+        if not rules:
+            return
         flat = _with_arrays_laid_out(event)
-        for rule, pattern in self._rules:
+        for rule, pattern in rules:
             if pattern.matches_event(flat):
                 for target in rule.targets:
                     self._deliver(target, target_input(target, event, rule_arn=rule.arn), event)
+
+
+def _may_match(rule: Rule, event: Event) -> bool:
+    """Whether an event is of a source and kind that a rule names; moto's implementation takes its time to say so."""
+    for name in ("source", "detail-type"):
+        wanted = rule.pattern.get(name, [])
+        if wanted and all(isinstance(one, str) for one in wanted) and event.get(name) not in wanted:
+            return False
+    return True
 
 
 def target_input(target: Target, event: Event, *, rule_arn: str) -> str:

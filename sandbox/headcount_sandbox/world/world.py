@@ -36,7 +36,7 @@ from headcount_sandbox.world.ecs.instances_api import ContainerInstancesApi
 from headcount_sandbox.world.ecs.life_cycle import LifeCycle
 from headcount_sandbox.world.ecs.losses import Losses, Scene
 from headcount_sandbox.world.ecs.service import EcsSettings, EcsTasks
-from headcount_sandbox.world.ecs.task import api_shape
+from headcount_sandbox.world.ecs.task import Task, api_shape
 from headcount_sandbox.world.ecs.task_definitions import TaskDefinitionsApi
 from headcount_sandbox.world.ecs.validation import check_cluster, refuse
 from headcount_sandbox.world.elb.balancers_api import BalancersApi
@@ -242,6 +242,11 @@ class World:
         with self._ecs.store.lock:
             tasks = list(self._ecs.store.all())
             return [{**api_shape(task), "pid": self._runtime.pid(task.task_id)} for task in tasks]
+
+    def count_tasks(self, counts: Callable[[Task], bool]) -> int:
+        """How many tasks there are of which this is so; what it costs to describe them is saved."""
+        with self._ecs.store.lock:
+            return sum(map(counts, self._ecs.store.all()))
 
     def task_pid(self, task_id: str) -> int | None:
         """The process of a task; None where there is none."""
