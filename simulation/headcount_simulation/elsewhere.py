@@ -1,5 +1,7 @@
 """What control asks of AWS and the simulation does not have: native services, and what policies look at."""
 
+from collections.abc import Mapping, Sequence
+
 from headcount.model.scaling import Scaling
 from headcount.ports.controlling import Surroundings
 from headcount.ports.scaling import NativeCounts
@@ -11,6 +13,10 @@ class NoNativeServices:
     def counts(self, cluster: str, service: str) -> NativeCounts | None:  # noqa: ARG002  the port's
         """There is none."""
         return None
+
+    def seen(self, cluster: str, services: Sequence[str]) -> Mapping[str, NativeCounts]:  # noqa: ARG002  the port's
+        """There is none."""
+        return {}
 
     def set_count(self, cluster: str, service: str, count: int) -> str | None:  # noqa: ARG002  the port's
         """There is none."""

@@ -121,6 +121,14 @@ def test_a_cluster_that_does_not_exist_has_no_services(aws):
     assert aws.counts() is None
 
 
+def test_ten_are_asked_for_at_once(aws):
+    names = [f"web-{number}" for number in range(12)]
+    for some in (names[:10], names[10:]):
+        answer = {"services": [{**SERVICE, "serviceName": name} for name in some]}
+        aws.ecs.add_response("describe_services", answer, {"cluster": "prod", "services": some})
+    assert list(aws.services.seen("prod", names)) == names
+
+
 def test_what_cannot_be_read_is_no_answer(aws):
     aws.ecs.add_client_error("describe_services", "AccessDeniedException", "not you")
     with pytest.raises(TransientError, match="not you"):
@@ -195,6 +203,14 @@ def test_a_count_that_is_set_is_the_one_that_is_read(cluster):
     assert (before.desired, before.rival, before.family) == (2, "", "api")
     assert cluster.services.set_count(cluster.cluster, name, 5) is None
     assert cluster.counts(name).desired == 5
+
+
+def test_those_that_are_there_are_seen(cluster):
+    name = cluster.add(2)
+    assert cluster.services.seen(cluster.cluster, [f"none-{number}" for number in range(10)]) == {}
+    seen = cluster.services.seen(cluster.cluster, [*(f"none-{number}" for number in range(10)), name])
+    assert {one: counts.desired for one, counts in seen.items()} == {name: 2}
+    assert cluster.services.seen("no-such-cluster", [name]) == {}
 
 
 def test_there_is_no_service_of_another_name(cluster):

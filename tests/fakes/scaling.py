@@ -152,6 +152,11 @@ class InMemoryNativeServices(Patience):
         self.called("DescribeServices")
         return self.services.get(f"{cluster}/{service}")
 
+    def seen(self, cluster: str, services: Sequence[str]) -> Mapping[str, NativeCounts]:
+        self.called("DescribeServices")
+        found = {name: self.services.get(f"{cluster}/{name}") for name in services}
+        return {name: replace(counts, rival="") for name, counts in found.items() if counts is not None}
+
     def set_count(self, cluster: str, service: str, count: int) -> str | None:
         refusal = self.called("UpdateService")
         if refusal is None:

@@ -31,9 +31,10 @@ def list_services(desk: Desk, fields: Fields) -> dict[str, Any]:
     overview = desk.store.overview(names)
     scaled = [name for name in names if (one := overview[name][2]) is not None and one.manifest.scaling is not None]
     scaling = desk.store.scaling(scaled) if scaled else {}
+    seen = native.seen(desk, (one.manifest for _, _, one in overview.values() if one is not None))
     return {
         "services": [
-            _line(name, overview[name], declared, scaling.get(name))
+            _line(name, overview[name], declared, scaling.get(name), seen.get(name))
             for name in names
             if (declared := overview[name][2]) is not None
         ]
@@ -45,10 +46,11 @@ def _line(
     overview: tuple[ServiceStatus, Capacity | None, DeclaredService | None],
     declared: DeclaredService,
     scaling: ScalingRecord | None,
+    seen: dict[str, Any] | None,
 ) -> dict[str, Any]:
     line = answers.summary(name, *overview)
     if declared.manifest.native:
-        line = native.last_known(line, overview[1], scaling)
+        line = native.last_known(line, overview[1], scaling) if seen is None else line | seen
     return {**line, "scaling": scaling_answers.in_short(declared.manifest, scaling)}
 
 

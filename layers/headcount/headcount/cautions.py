@@ -186,8 +186,9 @@ def of_pause(about: Circumstances) -> list[str]:
 
 
 def of_resume(about: Circumstances) -> list[str]:
-    """What still holds after a pause."""
-    return said_by((_overridden, _cordoned), about)
+    """What still holds after a pause, and what may surprise about the count that returns."""
+    of_bounds = () if _overridden(about) else scaling_cautions.OF_COUNT  # scaling leaves an override alone
+    return said_by((*_OF_SCALE, *of_bounds, _overridden, _cordoned), about)
 
 
 def all_cordoned(declared: DeclaredService, cordons: Iterable[Cordon], now: float) -> list[str]:

@@ -1,5 +1,7 @@
 """Native services: ECS itself keeps them, and ``control`` sets nothing of them but the count."""
 
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -80,16 +82,32 @@ def live(desk: Desk, state: ServiceState) -> dict[str, Any]:
         counts = desk.native.counts(manifest.cluster, manifest.service_name)
     except TransientError:
         return dict(UNKNOWN_COUNTS)
+    return _told(manifest, counts)
+
+
+def seen(desk: Desk, manifests: Iterable[Manifest]) -> dict[str, dict[str, Any]]:
+    """By name, the counts of the native services among these as ECS has them now; of none while ECS does not say."""
+    clusters: dict[str, list[Manifest]] = {}
+    for one in manifests:
+        if one.native:
+            clusters.setdefault(one.cluster, []).append(one)
+    told: dict[str, dict[str, Any]] = {}
+    for cluster, those in clusters.items():
+        with suppress(TransientError):
+            found = desk.native.seen(cluster, [one.service_name for one in those])
+            told |= {one.service: _told(one, found.get(one.service_name)) for one in those}
+    return told
+
+
+def _told(manifest: Manifest, counts: NativeCounts | None) -> dict[str, Any]:
     if counts is None:
-        return {
-            **UNKNOWN_COUNTS,
-            "stateReason": f"ECS has no active service {manifest.service_name} in cluster {manifest.cluster}",
-        }
+        said = f"ECS has no active service {manifest.service_name} in cluster {manifest.cluster}"
+        return {**UNKNOWN_COUNTS, "stateReason": said}
     return {**UNKNOWN_COUNTS, "desiredCount": counts.desired, "runningCount": counts.running}
 
 
 def last_known(summary: dict[str, Any], capacity: Capacity | None, record: ScalingRecord | None) -> dict[str, Any]:
-    """A line of ``list`` without asking ECS for each: the count as it was set or seen last; what runs, ECS knows."""
+    """A line of ``list`` while ECS does not answer: the count as it was set or seen last; what runs, ECS knows."""
     latest = record.latest if record else None
     is_newer = latest is not None and (capacity is None or latest.at > capacity.changed_at)
     count = latest.count if latest is not None and is_newer else summary["desiredCount"]

@@ -141,7 +141,8 @@ OF_APPLY: tuple[Rule, ...] = (
     _foreign_group,
     _never_again,
 )
-OF_SCALE: tuple[Rule, ...] = (_outside_bounds, _goes_on)
+OF_COUNT: tuple[Rule, ...] = (_outside_bounds,)
+OF_SCALE: tuple[Rule, ...] = (*OF_COUNT, _goes_on)
 
 
 def _family(arn: str) -> str:

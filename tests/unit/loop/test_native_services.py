@@ -90,8 +90,27 @@ def test_why_tells_the_counts_that_ecs_has_now(native):
     assert native.result("why", target="api")["now"][0].endswith("ECS has no active service api in cluster prod")
 
 
+def test_list_tells_the_counts_that_ecs_has_now(native):
+    native.native.services["prod/api"] = NativeCounts(desired=5, running=2, deploying=False)
+    (line,) = native.result("list")["services"]
+    assert (line["desiredCount"], line["runningCount"], line["keptCount"]) == (5, 2, None)
+    del native.native.services["prod/api"]
+    (line,) = native.result("list")["services"]
+    assert (line["runningCount"], line["stateReason"]) == (None, "ECS has no active service api in cluster prod")
+
+
+def test_list_asks_ecs_once_for_all_native_services_of_a_cluster(native):
+    native.native.services["prod/worker"] = NativeCounts(desired=1, running=1, deploying=False)
+    native.result("apply", manifest=NATIVE | {"serviceName": "worker"})
+    native.result("apply", manifest=MANIFEST | {"serviceName": "own"})
+    native.native.calls.clear()
+    told = {one["serviceName"]: one["runningCount"] for one in native.result("list")["services"]}
+    assert (told, native.native.calls) == ({"api": 3, "own": 0, "worker": 1}, ["DescribeServices"])
+
+
 def test_list_tells_the_count_that_was_seen_last_and_why_does_where_ecs_does_not_say(native, monkeypatch):
-    monkeypatch.setattr(native.native, "counts", throttled)
+    for question in ("counts", "seen"):
+        monkeypatch.setattr(native.native, question, throttled)
     latest = LastDecision(at=native.loop.clock() + 1, before=4, count=6, reason="more")
     native.loop.store.partition("prod/api").scaling = ScalingRecord(latest=latest)
     (line,) = native.result("list")["services"]
@@ -101,10 +120,11 @@ def test_list_tells_the_count_that_was_seen_last_and_why_does_where_ecs_does_not
     )
 
 
-def test_list_tells_the_count_that_was_set_last(native):
+def test_list_tells_the_count_that_was_set_last_where_ecs_does_not_say(native, monkeypatch):
     latest = LastDecision(at=native.loop.clock() - 1, before=4, count=6, reason="more")
     native.loop.store.partition("prod/api").scaling = ScalingRecord(latest=latest)
     native.result("scale", service="api", desiredCount=8)
+    monkeypatch.setattr(native.native, "seen", throttled)
     assert native.result("list")["services"][0]["desiredCount"] == 8
 
 

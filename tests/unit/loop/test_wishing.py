@@ -79,6 +79,22 @@ def test_resume_says_what_count_returns(steady):
     assert steady.result("resume", service="web")["wasPaused"] is False
 
 
+def test_resume_warns_of_the_count_that_returns_as_scale_did(steady):
+    bounds = {"minCapacity": 1, "maxCapacity": 10, "policies": []}
+    steady.result("apply", manifest=MANIFEST | {"scaling": bounds})
+    steady.result("pause", service="web")
+    assert steady.result("resume", service="web")["warnings"] == []
+    steady.result("pause", service="web")
+    (above, paused) = steady.result("scale", service="web", desiredCount=99)["warnings"]
+    assert above.startswith("99 is above the maximum 10 of scaling")
+    assert paused.startswith("the service is paused")
+    steady.result("override", service="web", count=40, forSeconds=DAY)
+    (overridden,) = steady.result("resume", service="web")["warnings"]
+    assert overridden.startswith("an override keeps the count at 40")
+    steady.result("override", service="web", forSeconds=0)
+    assert steady.result("resume", service="web")["warnings"] == [above]
+
+
 def test_resume_during_an_override_returns_to_that(steady):
     steady.result("override", service="web", count=9, forSeconds=DAY)
     assert "an override keeps the count at 9" in steady.result("pause", service="web")["warnings"][0]

@@ -1,6 +1,7 @@
 """Services that ECS itself keeps, of which Headcount sets nothing but the count."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -9,6 +10,7 @@ from headcount.aws.failures import error_code, reading, refusal, translated
 from headcount.ports.scaling import NativeCounts
 
 _ECS_DEPLOYS = "ECS"  # the deployment controller; a service that names none has this one
+_DESCRIBED_AT_ONCE = 10  # ECS API reference, DescribeServices: services, at most
 
 
 class EcsNativeServices:
@@ -20,27 +22,28 @@ class EcsNativeServices:
 
     def counts(self, cluster: str, service: str) -> NativeCounts | None:
         """``DescribeServices``, ``DescribeScalableTargets``."""
-        found = self._described(cluster, service)
-        if found is None:
-            return None
-        return NativeCounts(
-            desired=int(found["desiredCount"]),
-            running=int(found["runningCount"]),
-            deploying=len(found.get("deployments", ())) > 1 or _in_progress(found),
-            rival=_why_not(found) or self._rival(cluster, service),
-            family=str(found.get("taskDefinition", "")).rpartition("/")[2].partition(":")[0],
-        )
+        found = self.seen(cluster, (service,)).get(service)
+        if found is None or found.rival:
+            return found
+        return replace(found, rival=self._rival(cluster, service))
 
-    def _described(self, cluster: str, service: str) -> Mapping[str, Any] | None:
+    def seen(self, cluster: str, services: Sequence[str]) -> Mapping[str, NativeCounts]:
+        """``DescribeServices``."""
+        calls = range(0, len(services), _DESCRIBED_AT_ONCE)
+        found = [
+            one for first in calls for one in self._described(cluster, services[first : first + _DESCRIBED_AT_ONCE])
+        ]
+        return {str(one["serviceName"]): _counts(one) for one in found if one["status"] == "ACTIVE"}
+
+    def _described(self, cluster: str, services: Sequence[str]) -> Sequence[Mapping[str, Any]]:
         with reading():
             try:
-                answer = self.ecs.describe_services(cluster=cluster, services=[service])
+                answer = self.ecs.describe_services(cluster=cluster, services=list(services))
             except ClientError as error:
                 if error_code(error) == "ClusterNotFoundException":
-                    return None
+                    return ()
                 raise
-        active = (one for one in answer["services"] if one["status"] == "ACTIVE")
-        return next(active, None)
+        return tuple(answer["services"])
 
     def _rival(self, cluster: str, service: str) -> str:
         with reading():
@@ -68,6 +71,16 @@ class EcsNativeServices:
         except ClientError as error:
             return refusal(error)
         return None
+
+
+def _counts(found: Mapping[str, Any]) -> NativeCounts:
+    return NativeCounts(
+        desired=int(found["desiredCount"]),
+        running=int(found["runningCount"]),
+        deploying=len(found.get("deployments", ())) > 1 or _in_progress(found),
+        rival=_why_not(found),
+        family=str(found.get("taskDefinition", "")).rpartition("/")[2].partition(":")[0],
+    )
 
 
 def _why_not(found: Mapping[str, Any]) -> str:

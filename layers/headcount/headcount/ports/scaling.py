@@ -105,6 +105,10 @@ class NativeServices(Protocol):
         """None: there is no such (active) service."""
         ...
 
+    def seen(self, cluster: str, services: Sequence[str]) -> Mapping[str, NativeCounts]:
+        """Those that there are (and active), without asking whether somebody else scales them."""
+        ...
+
     def set_count(self, cluster: str, service: str, count: int) -> str | None:
         """``UpdateService`` with nothing but the count. None: done; else AWS's words why it refuses."""
         ...
