@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -14,24 +14,18 @@ from headcount_cli.durations import MINUTE, SECOND, YEAR, duration_parser, forma
 from headcount_cli.failures import BadInput
 from headcount_cli.waiting import DEFAULT_TIMEOUT
 
-Service = Annotated[
-    str,
-    typer.Argument(
-        metavar="SERVICE",
+
+def _service(metavar: str) -> Any:
+    return typer.Argument(
+        metavar=metavar,
         help="cluster/serviceName, or the name alone where it is unique.",
         show_default=False,
         autocompletion=complete_services,
-    ),
-]
-OptionalService = Annotated[
-    str | None,
-    typer.Argument(
-        metavar="[SERVICE]",
-        help="cluster/serviceName, or the name alone where it is unique.",
-        show_default=False,
-        autocompletion=complete_services,
-    ),
-]
+    )
+
+
+Service = Annotated[str, _service("SERVICE")]
+OptionalService = Annotated[str | None, _service("[SERVICE]")]
 Tasks = Annotated[
     list[str],
     typer.Argument(
@@ -81,26 +75,20 @@ Reason = Annotated[
         show_default=False,
     ),
 ]
-For = Annotated[
-    timedelta | None,
-    typer.Option(
+
+
+def _for(shortest: timedelta, bounds: str) -> Any:
+    return typer.Option(
         "--for",
         metavar="DURATION",
-        parser=duration_parser(SECOND, YEAR),
-        help="For how long, for example 30m, 2h or 3d; up to 365d.",
+        parser=duration_parser(shortest, YEAR),
+        help=f"For how long, for example 30m, 2h or 3d; {bounds}.",
         show_default=False,
-    ),
-]
-OverrideFor = Annotated[
-    timedelta | None,
-    typer.Option(
-        "--for",
-        metavar="DURATION",
-        parser=duration_parser(MINUTE, YEAR),
-        help="For how long, for example 30m, 2h or 3d; from 1m to 365d.",
-        show_default=False,
-    ),
-]
+    )
+
+
+For = Annotated[timedelta | None, _for(SECOND, "up to 365d")]
+OverrideFor = Annotated[timedelta | None, _for(MINUTE, "from 1m to 365d")]
 Cluster = Annotated[str | None, typer.Option("--cluster", help="Only this cluster's.", show_default=False)]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Wait = Annotated[bool, typer.Option("--wait", "-w", help="Wait until it is done, showing progress.")]
