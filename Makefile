@@ -60,7 +60,7 @@ demo-scaling: $(DEV)  ## real load on real processes: scaled out by CPU alarms a
 test: $(DEV)  ## all tests
 	@$(PYTEST) -q -n 2 --dist worksteal -m "not sandbox" $(COVERAGE) $(TESTS) $(some_may_have_none)
 	@$(PYTEST) -q -n 2 --dist loadfile -m "sandbox and not e2e" $(WITHOUT_SANDBOX) $(TESTS) $(some_may_have_none)
-	@$(PYTEST) -q -n 3 --dist loadfile -m e2e $(WITHOUT_SANDBOX) $(TESTS) $(some_may_have_none)
+	@$(PYTEST) -q -n 4 --dist loadfile --no-loadscope-reorder -m e2e $(WITHOUT_SANDBOX) $(TESTS) $(some_may_have_none)
 
 check:  ## everything that must hold before a commit is shared
 	@$(MAKE) -j 2 environments

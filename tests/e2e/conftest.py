@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,29 @@ from e2e.rolling import RollingDeployment
 from e2e.scaled import Meters
 from headcount_sandbox import Sandbox
 
+# Files are handed out in this order (`--no-loadscope-reorder`), the longest first, so that the workers end together;
+# files of one sandbox follow each other, so that most find it running.
+ORDER = (
+    "test_permissions",
+    "test_capacity_shares",
+    "test_in_rotation",
+    "test_unhealthy",
+    "test_killed_functions",
+    "test_capacity",
+    "test_operators",
+    "test_moves",
+    "test_container_instances",
+    "test_scaling_killed",
+    "test_scaling",
+    "test_scaling_by_people",
+    "test_scaling_native",
+    "test_scaling_in_trouble",
+    "test_scaling_over_hours",
+    "test_two_hundred_tasks",
+    "test_crashes_and_refusals",
+    "test_declared_balancing",
+    "test_events_and_notices",
+)
 NO_AUDITS = 0.001  # a minute of a schedule takes most of a day: what heals, heals by events, or by the audit of a test
 USUAL: Mapping[str, Any] = {
     "task_runtime": "simulated",
@@ -19,6 +43,17 @@ USUAL: Mapping[str, Any] = {
     "health_check_scale": 10.0,  # load balancers check ten times as often as they are told
     "metrics_scale": 30.0,  # CloudWatch's minute lasts two seconds
 }
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    """Files that are not named come last, tests of other folders stay before all."""
+    if item.path.parent != Path(__file__).parent:
+        return -1
+    return ORDER.index(item.path.stem) if item.path.stem in ORDER else len(ORDER)
 
 
 @contextmanager

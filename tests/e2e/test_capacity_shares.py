@@ -1,4 +1,4 @@
-"""Base and weights of a capacity provider strategy, through kills and scalings."""
+"""Base and weights of a capacity provider strategy, through kills and scalings of many tasks, in their own sandbox."""
 
 import random
 from collections.abc import Mapping
@@ -9,6 +9,7 @@ from e2e.install import Install
 from e2e.strategies import by_capacity, declare
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.e2e]
+SANDBOX = {"seed": 6}
 BASE_AND_WEIGHTS = [
     {"capacityProvider": "FARGATE", "base": 2, "weight": 1},
     {"capacityProvider": "FARGATE_SPOT", "weight": 4},

@@ -16,9 +16,7 @@ pytestmark = [pytest.mark.sandbox, pytest.mark.e2e]
 SANDBOX = SCALED
 STUCK = {"provisioningSeconds": 120}
 ONE_MORE = {"metricIntervalLowerBound": 0, "scalingAdjustment": 1}
-OVERRIDE_MINUTES = (
-    14  # so many seconds, in which it is seen on a busy machine too; beyond 15 its end would be the audit's
-)
+OVERRIDE_MINUTES = 14  # of the world, enough on a busy machine; what is longer than 15 would be for an audit to end
 
 
 class Stories:

@@ -5,6 +5,7 @@ import pytest
 from e2e.install import Install, zones_of
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.e2e]
+SANDBOX = {"seed": 5}
 
 
 def test_two_hundred_tasks_start_and_two_hundred_killed_are_replaced(install: Install) -> None:

@@ -1,5 +1,7 @@
 """Tasks that answer badly behind a load balancer, load balancing that fails, and what Headcount makes of it."""
 
+from dataclasses import dataclass
+
 import pytest
 
 from e2e.balanced import PORT, Balanced, address_of, balance, task_at
@@ -7,6 +9,26 @@ from e2e.install import Install, id_of
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.e2e]
 GRACE = 3600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Common:
+    """A target group in which somebody else has a target, too."""
+
+    balanced: Balanced
+    stranger: str
+
+
+@pytest.fixture(scope="module", autouse=True)
+def common(installed: Install) -> Common:
+    """Its service is scaled in and deleted; its end takes half a minute, in which a late registration would be seen."""
+    balanced = balance(installed, "common")
+    stranger, _ = installed.sandbox.world.targets.add_stranger(balanced.group)
+    balanced.run("common", 3)
+    installed.ask("scale", service="demo/common", desiredCount=1)
+    balanced.in_service("common", 1)
+    installed.ask("delete", service="demo/common")
+    return Common(balanced=balanced, stranger=stranger)
 
 
 def sicken(install: Install, service: str, count: int, conduct: str = "answer", **how: object) -> list[str]:
@@ -144,17 +166,6 @@ def balanced_addresses(install: Install, service: str) -> set[str]:
     return {address_of(task) for task in install.alive(service)}
 
 
-def test_a_target_of_somebody_else_in_the_same_group_is_untouched(install: Install) -> None:
-    balanced = balance(install, "common")
-    stranger, _ = install.sandbox.world.targets.add_stranger(balanced.group)
-    balanced.run("common", 3)
-    install.ask("scale", service="demo/common", desiredCount=1)
-    balanced.in_service("common", 1)
-    install.ask("delete", service="demo/common")
-    install.wait(lambda: not install.control("describe", service="demo/common")["ok"], "it is deleted")
-    assert balanced.in_rotation() == {stranger}
-
-
 def test_an_address_that_a_new_task_gets_serves_the_new_one(install: Install) -> None:
     balanced = balance(install, "reused")
     balanced.run("reused", 2)
@@ -181,3 +192,11 @@ def test_a_group_may_be_added_and_taken_away_without_replacing_a_task(install: I
     second.in_service("both", 2)
     assert set(install.ids("both")) == before
     assert {port for _, port in second.health()} == {PORT}
+
+
+# -------------------------------------------------------------------------------------------- what began with the file
+
+
+def test_a_target_of_somebody_else_in_the_same_group_is_untouched(install: Install, common: Common) -> None:
+    install.wait(lambda: not install.control("describe", service="demo/common")["ok"], "it is deleted")
+    assert common.balanced.in_rotation() == {common.stranger}
