@@ -3,6 +3,7 @@
 import pytest
 
 from .asking import Asking
+from .keeping import Keeping
 from .stories import STORIES
 
 
@@ -14,6 +15,11 @@ def story(request):
 @pytest.fixture
 def asking():
     return Asking()
+
+
+@pytest.fixture
+def keeping():
+    return Keeping()
 
 
 @pytest.fixture

@@ -150,6 +150,11 @@ class Keeping:
         return balancing
 
     @property
+    def owned(self) -> list[tuple[str, str]]:
+        """Kind and key of each resource that the service has made."""
+        return [(one.kind, one.key) for one in self.balancing.owned]
+
+    @property
     def told(self) -> list[str]:
         """What the history says, oldest first."""
         records = self.table.histories.get(SERVICE, ())
