@@ -3,6 +3,9 @@
 A frozen dataclass sets each field through ``object.__setattr__``, which takes several times what the assignment takes.
 ``hasten`` writes ``__init__`` and ``replace`` anew, with the same arguments, defaults and results. What keeps fields
 from being assigned is left out for it; mypy holds that, and so does every test: they have the values as deployed.
+
+Deployed, each pass reads its manifest anew; here it is the same value for hours. What is only a function of it is worked
+out once for each.
 """
 
 import dataclasses
@@ -11,7 +14,12 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from headcount.model.fingerprints import balancing_fingerprint, scaling_fingerprint
+from headcount.model.manifest_scaling_values import declared_scaling
+
 PACKAGES = ("headcount", "headcount_simulation")
+REMEMBERED = (balancing_fingerprint, scaling_fingerprint, declared_scaling)
+MOST_REMEMBERED = 1_000  # values; a day has some ten manifests
 YOUNG = 20_000  # objects, before the garbage collector looks at them
 _UNCHANGED = object()
 _replacers: dict[type, Callable[..., Any]] = {}
@@ -24,6 +32,8 @@ def hasten() -> None:
     for module in _modules():
         if getattr(module, "replace", None) is dataclasses.replace:
             module.replace = replace
+    for function in REMEMBERED:
+        _put_in_place(function, _remembering(function))
     gc.freeze()
     gc.set_threshold(YOUNG, 50, 100)  # what a day leaves behind is little
 
@@ -35,6 +45,29 @@ def replace(value: Any, /, **changes: Any) -> Any:
     if replacer is None:
         return dataclasses.replace(value, **changes)
     return replacer(value, **changes)
+
+
+def _remembering(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """The function of one value, that knows what it answered for it. Values are never changed, so it is the same."""
+    known: dict[int, tuple[Any, Any]] = {}
+
+    def remember(value: Any) -> Any:
+        found = known.get(id(value))
+        if found is not None:
+            return found[1]
+        if len(known) == MOST_REMEMBERED:
+            known.clear()
+        answer = function(value)
+        known[id(value)] = value, answer  # the value too: while it is there, no other has its id
+        return answer
+
+    return remember
+
+
+def _put_in_place(function: Callable[..., Any], another: Callable[..., Any]) -> None:
+    for module in _modules():
+        if getattr(module, function.__name__, None) is function:
+            setattr(module, function.__name__, another)
 
 
 def _modules() -> Iterator[Any]:
