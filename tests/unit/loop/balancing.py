@@ -13,6 +13,9 @@ WEB = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/web/01234
 ADMIN = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/admin/fedcba9876543210"
 LOAD_BALANCER = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/web-alb/50dc6c495c0c9188"
 DELAY = 5.0
+SICK = {"reason": "Target.ResponseCodeMismatch", "description": "Health checks failed with these codes: [500]"}
+LEAVING = {"leaving_at": NOW - 4.0, "because": "scale in to 2"}
+LEFT = {**LEAVING, "left_at": NOW - 3.0}
 
 
 def an_entry(target_group=WEB, **changes):

@@ -135,3 +135,12 @@ def ledger_after(state: ServiceState, decided: Plan, group: str = WEB) -> tuple[
     """The ledger as the plan leaves it."""
     ledgers = {one.group: one for one in (*state.targets, *decided.ledgers)}
     return ledgers[group].registrations if group in ledgers else ()
+
+
+BOTH: Final[dict[str, Any]] = {
+    "entries": (a_load_balancer(), a_load_balancer(ADMIN, 9090, "admin")),
+    "groups": (a_known_group(), a_known_group(ADMIN)),
+}
+"""Two target groups, one for each of two containers."""
+
+FIRST, SECOND, THIRD = (endpoint_of(f"task-{number}") for number in (1, 2, 3))

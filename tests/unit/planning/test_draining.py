@@ -15,6 +15,7 @@ from headcount.planning.rotation import BLIND_SECONDS, LONGEST_DELAY_SECONDS
 from unit.planning.balanced import (
     ADMIN,
     DELAY,
+    FIRST,
     a_known_group,
     a_leaving_entry,
     a_ledger,
@@ -24,13 +25,11 @@ from unit.planning.balanced import (
     balanced,
     deregistered,
     drained,
-    endpoint_of,
     in_rotation,
     served,
 )
 from unit.planning.plans import actions_of, holds, planned, stopped
 
-FIRST: Final = endpoint_of("task-1")
 NO_ROOM: Final = {"minimum_healthy_percent": 50, "maximum_percent": 100}
 LEAVING: Final = a_served_task(stop=StopIntent(at=NOW - 61.0, reason="scale in to 2"))
 

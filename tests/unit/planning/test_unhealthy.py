@@ -12,18 +12,16 @@ from builders import (
     ZONES,
     a_backoff,
     a_declared_service,
-    a_lost_task,
     a_manifest,
     a_service,
     a_starting_task,
     a_status,
-    a_task,
     a_zone_refusal,
     zones_named,
 )
 from headcount.model.manifest import UnhealthyTasks
-from headcount.model.service import Cordon, OperatorWishes, Pause, ServiceState, Standby
-from headcount.model.task import ContainerHealth, Notice, StopIntent, Task
+from headcount.model.service import Cordon, OperatorWishes, ServiceState, Standby
+from headcount.model.task import StopIntent
 from headcount.planning.situation import assess
 from unit.planning.balanced import (
     a_ledger,
@@ -40,37 +38,9 @@ from unit.planning.balanced import (
     served,
 )
 from unit.planning.plans import holds, launches, planned, started, stopped
+from unit.planning.sick import NO_ROOM, SLOW, checked, going, ill, unwell, well
 
 HOUR: Final = 3600.0
-
-
-def unwell(task_id: str = "task-1", since: float = NOW - 30.0, **changes: Any) -> Task:
-    """Its containers fail their health checks."""
-    return replace(a_served_task(task_id, **changes), health=ContainerHealth(status="UNHEALTHY", seen_at=since))
-
-
-def well(task_id: str, **changes: Any) -> Task:
-    return a_served_task(task_id, health="HEALTHY", **changes)
-
-
-def checked(*present: Task, desired: int | None = None, **changes: Any) -> ServiceState:
-    """A service whose containers have health checks, and no target groups."""
-    count = len(present) if desired is None else desired
-    fields = {"desired_count": count} | changes.pop("manifest", {})
-    service = a_declared_service(a_manifest(**fields), container_health_check=True, **changes.pop("declared", {}))
-    return a_service(*present, desired=count, declared=service, **changes)
-
-
-def ill(sick: int, of: int, **changes: Any) -> ServiceState:
-    """``of`` tasks with health checks, the first of which are unhealthy."""
-    tasks = [unwell(f"task-{number}") for number in range(1, sick + 1)]
-    return checked(*tasks, *(well(f"task-{number}") for number in range(sick + 1, of + 1)), **changes)
-
-
-def going(state: ServiceState) -> list[str]:
-    """Who is stopped, at once or once drained."""
-    decided = planned(state)
-    return sorted([*stopped(decided), *drained(decided)])
 
 
 # -- who is unhealthy, and since when ---------------------------------------------------------------------------------
@@ -208,8 +178,6 @@ def test_an_unhealthy_replacement_that_is_tolerated_for_now_is_waited_for() -> N
 
 # -- where nothing can start first ------------------------------------------------------------------------------------
 
-NO_ROOM: Final = {"minimum_healthy_percent": 100, "maximum_percent": 100}
-
 
 def test_where_nothing_can_start_first_one_stops_at_a_time() -> None:
     several: dict[str, Any] = {"manifest": NO_ROOM | {"unhealthy_tasks": UnhealthyTasks(at_once_percent=100)}}
@@ -233,102 +201,6 @@ def test_where_nothing_can_start_first_a_task_stays_while_no_place_takes_another
     decided = planned(ill(1, 4, manifest=NO_ROOM, status=full))
     assert stopped(decided) == []
     assert any("stays, for no place takes its replacement: unhealthy" in said for said in holds(decided))
-
-
-# -- an outage --------------------------------------------------------------------------------------------------------
-
-
-def test_when_too_many_are_unhealthy_together_nothing_is_killed_and_more_are_started() -> None:
-    decided = planned(ill(6, 10))
-    assert (started(decided), stopped(decided)) == (6, [])
-    frozen = next(said for said in holds(decided) if said.startswith("frozen: 6 of 10 tasks are unhealthy"))
-    assert frozen in decided.status.state_reason
-    assert next(one for one in decided.decisions if one.reason == frozen).level == "WARN"
-
-
-@pytest.mark.parametrize(("percent", "started_now"), [(120, 2), (150, 5), (100, 0)])
-def test_only_as_many_are_started_as_maximum_percent_allows(percent: int, started_now: int) -> None:
-    decided = planned(ill(6, 10, manifest={"maximum_percent": percent}))
-    assert (started(decided), stopped(decided)) == (started_now, [])
-
-
-FREEZES: Final = [
-    # sick, of, terms, frozen
-    (5, 10, {}, False),
-    (6, 10, {}, True),
-    (1, 1, {}, False),  # one task is never an outage
-    (2, 2, {}, True),
-    (2, 3, {}, True),
-    (10, 10, {"freeze_above_percent": 100}, False),
-    (2, 10, {"freeze_above_percent": 0}, True),
-    (2, 10, {"freeze_above_percent": 19}, True),
-    (2, 10, {"freeze_above_percent": 20}, False),
-    (10, 10, {"action": "ignore"}, False),  # nobody would be killed anyway
-    (6, 10, {"after_seconds": 40.0}, True),  # it counts before anybody is due
-]
-
-
-@pytest.mark.parametrize(("sick", "of", "terms", "frozen"), FREEZES)
-def test_what_is_an_outage(sick: int, of: int, terms: dict[str, Any], frozen: bool) -> None:
-    said = [one for one in holds(planned(on_terms(ill(sick, of), **terms))) if one.startswith("frozen")]
-    assert bool(said) == frozen
-
-
-def test_replacements_thaw_when_they_are_healthy_not_when_they_run() -> None:
-    sick = ill(6, 10).tasks
-    running = [replace(well(f"task-{n}"), health=None) for n in range(11, 17)]
-    assert going(checked(*sick, *running, desired=10)) == []
-    one_well = [well("task-11"), *running[1:]]
-    assert going(checked(*sick, *one_well, desired=10)) == [], "6 of 11 is still more than half"
-    two_well = [well("task-11"), well("task-12"), *running[2:]]
-    assert len(going(checked(*sick, *two_well, desired=10))) == 2
-
-
-def test_a_thaw_stops_no_replacement_that_is_on_its_way() -> None:
-    coming = [a_starting_task(f"task-{n}") for n in range(13, 17)]
-    gone = going(checked(*ill(6, 10).tasks, well("task-11"), well("task-12"), *coming, desired=10))
-    assert set(gone) < {f"task-{n}" for n in range(1, 7)}
-
-
-def test_an_outage_is_over_when_as_many_as_desired_are_healthy() -> None:
-    more = [well(f"task-{n}") for n in range(11, 17)]
-    state = on_terms(checked(*ill(6, 10).tasks, *more, desired=10), freeze_above_percent=10)
-    assert len(going(state)) == 6
-
-
-def test_two_of_two_with_no_room_stay_until_one_is_well_again() -> None:
-    assert planned(ill(2, 2, manifest=NO_ROOM)).actions == ()
-    assert going(ill(1, 2, manifest=NO_ROOM)) == ["task-1"]
-
-
-STRONGER: Final[dict[str, dict[str, Any]]] = {
-    "deleted": {"declared": {"deleting_at": NOW - 1.0}},
-    "switched off": {"operator": OperatorWishes(pause=Pause(mode="stop", at=NOW - 9.0))},
-    "scaled to zero": {"desired": 0},
-}
-
-
-@pytest.mark.parametrize("why", STRONGER)
-def test_an_outage_keeps_nobody_from_switching_a_service_off(why: str) -> None:
-    state = ill(6, 10, **STRONGER[why])
-    for _ in range(3):
-        decided = planned(state)
-        gone = {*stopped(decided)}
-        state = replace(state, tasks=tuple(one for one in state.tasks if one.task_id not in gone))
-    assert state.tasks == ()
-
-
-def test_a_frozen_pause_leaves_the_sick_alone() -> None:
-    paused = OperatorWishes(pause=Pause(mode="freeze", at=NOW - 9.0))
-    assert planned(ill(1, 4, operator=paused)).actions == ()
-
-
-def test_a_deployment_goes_on_in_an_outage_and_takes_the_sick_first() -> None:
-    """Nothing else may mend it."""
-    old = [replace(one, managed=replace(one.managed, deployment="dep-0")) for one in ill(6, 10).tasks if one.managed]
-    new = [well(f"task-{n}") for n in range(11, 14)]
-    assert started(planned(checked(*old, *new, desired=10))) == 7
-    assert going(on_terms(checked(*old, *new, desired=10), freeze_above_percent=10)) == ["task-1", "task-2", "task-3"]
 
 
 # -- other actions ----------------------------------------------------------------------------------------------------
@@ -384,79 +256,6 @@ def test_a_task_on_standby_is_nobodys_patient() -> None:
     aside = OperatorWishes(standbys=(Standby(task="task-1", at=NOW - 9.0),))
     state = checked(unwell(), *(well(f"task-{n}") for n in (2, 3, 4)), desired=3, operator=aside)
     assert planned(state).actions == ()
-
-
-# -- failures ---------------------------------------------------------------------------------------------------------
-
-
-def _stop_of(state: ServiceState) -> StopIntent:
-    stops = [one for one in planned(state).actions if getattr(one, "managed", None) and one.managed.stop]
-    assert len(stops) == 1
-    return stops[0].managed.stop
-
-
-@pytest.mark.parametrize(("ran", "failed"), [(599.0, True), (601.0, False)])
-def test_a_task_that_is_unhealthy_soon_after_it_began_to_run_has_failed(ran: float, failed: bool) -> None:
-    state = checked(unwell(started_at=NOW - ran), *(well(f"task-{n}") for n in (2, 3, 4)), desired=3)
-    assert _stop_of(state).failed == failed
-
-
-def test_who_is_replaced_for_another_reason_has_not_failed() -> None:
-    noticed = replace(well("task-1", started_at=NOW - 60.0), notice=Notice(kind="DRAINING", at=NOW, reason="drains"))
-    assert not _stop_of(checked(noticed, *(well(f"task-{n}") for n in (2, 3, 4)), desired=3)).failed
-
-
-def test_who_is_scaled_in_has_not_failed() -> None:
-    state = checked(unwell(started_at=NOW - 20.0), well("task-2"), desired=0)
-    assert not any(one.managed.stop.failed for one in planned(on_terms(state, action="ignore")).actions)
-
-
-def _failed(task_id: str, **changes: Any) -> Task:
-    stop = StopIntent(at=NOW - 5.0, reason="unhealthy", failed=True)
-    return a_task(task_id, launched_at=NOW - 100.0, stop=stop, **changes)
-
-
-SLOW: Final = {"status": a_status(backoff=a_backoff(began_at=NOW - 10.0, until=NOW + 60.0))}
-
-
-def test_the_replacement_of_what_fails_again_and_again_waits_for_the_backoff() -> None:
-    young = unwell(started_at=NOW - 30.0)
-    fine = [well(f"task-{n}") for n in (2, 3, 4)]
-    held = planned(checked(young, *fine, **SLOW))
-    assert started(held) == 0
-    assert held.wake_at == NOW + 60.0
-    assert started(planned(checked(unwell(), *fine, **SLOW))) == 1, "one that ran for an hour is no such failure"
-
-
-def test_where_nothing_can_start_first_what_would_not_be_replaced_yet_stays() -> None:
-    young = unwell(started_at=NOW - 30.0)
-    fine = [well(f"task-{n}") for n in (2, 3, 4)]
-    assert going(checked(young, *fine, manifest=NO_ROOM, **SLOW)) == []
-
-
-def test_an_unhealthy_task_that_was_replaced_first_keeps_no_place_empty() -> None:
-    """A task that dies for another reason is replaced at once, whatever failed beside it."""
-    gone = _failed("task-9", status="STOPPED", stopped_at=NOW - 1.0, stop_code="UserInitiated")
-    state = checked(gone, well("task-1"), well("task-2"), a_lost_task("task-3"), desired=3, **SLOW)
-    decided = planned(state)
-    assert started(decided) == 1
-    assert "task-3" in launches(decided)[0].reason
-
-
-def test_one_that_was_stopped_before_the_backoff_is_replaced_at_once() -> None:
-    """What waits for the backoff is the next stop."""
-    gone = _failed("task-9", status="STOPPED", stopped_at=NOW - 1.0, stop_code="UserInitiated")
-    state = checked(gone, well("task-1"), well("task-2"), desired=3, manifest=NO_ROOM, **SLOW)
-    assert started(planned(state)) == 1
-
-
-def test_while_it_backs_off_an_unhealthy_task_of_a_new_revision_stays_until_something_takes_its_place() -> None:
-    old = [well(f"task-{n}", deployment="dep-0") for n in (1, 2, 3)]
-    new = [unwell(f"task-{n}", started_at=NOW - 30.0) for n in (4, 5, 6)]
-    assert going(checked(*old, *new, desired=3, **SLOW)) == []
-    assert len(going(checked(*old, *new, desired=3))) == 1
-    replaced = checked(unwell("task-4", started_at=NOW - 30.0), *map(well, ("task-5", "task-6", "task-7")), desired=3)
-    assert going(replace(replaced, status=SLOW["status"])) == ["task-4"]
 
 
 # -- deployments ------------------------------------------------------------------------------------------------------
