@@ -110,7 +110,7 @@ def test_a_client_that_asks_whether_to_go_on_is_told_to(bench: Bench) -> None:
 
 
 def test_connections_are_kept_alive_on_both_sides(bench: Bench) -> None:
-    group = bench.group()
+    group = bench.group(HealthCheckIntervalSeconds=300)  # so seldom, but for the first ones
     url = urlsplit(bench.serve(group))
     with a_server() as server:
         bench.put(group, server)
@@ -207,7 +207,7 @@ def test_the_target_with_the_least_to_do_is_asked_where_the_group_says_so(bench:
     url = bench.serve(group)
     with a_server() as busy, a_server() as idle:
         bench.put(group, busy, idle)
-        busy.delay = 3.0
+        busy.delay = 5.0
         waiting = threading.Thread(target=together, args=(2, lambda _: get(url, "/wait")))
         waiting.start()
         wait_for(lambda: busy.requests("/wait"))

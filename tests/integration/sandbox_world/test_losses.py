@@ -68,8 +68,9 @@ def test_a_vanished_instance_leaves_no_word_and_tasks_that_seem_to_run(site: Sit
     instance = site.add_instance()
     arn = running_on(site, instance)[0]
     wait_for(lambda: len(site.events_of(instance["containerInstanceArn"])) == 3)
+    event_with(site, lambda event: event["detail"].get("taskArn") == arn and event["detail"]["lastStatus"] == "RUNNING")
     told = len(site.events)
-    site.world.losses.vanish(instance["ec2InstanceId"], noticed_after=1.0, afterwards="STOPPED")
+    site.world.losses.vanish(instance["ec2InstanceId"], noticed_after=3.0, afterwards="STOPPED")
     task = site.task(arn)
     assert (task["lastStatus"], task["desiredStatus"], task["connectivity"]) == ("RUNNING", "RUNNING", "DISCONNECTED")
     assert site.ecs.list_tasks(cluster=site.cluster)["taskArns"] == [arn]
@@ -115,7 +116,7 @@ def test_a_task_does_not_get_on_while_its_agent_is_silent(site: Site) -> None:
     instance = site.add_instance()
     site.world.faults.stick("PENDING", family=f"{site.family}-e", times=1)
     arn = site.on_ec2(site.define_ec2(f"{site.family}-e"))["tasks"][0]["taskArn"]
-    site.world.losses.disconnect(instance["ec2InstanceId"], 1.0)
+    site.world.losses.disconnect(instance["ec2InstanceId"], 3.0)
     site.ecs.stop_task(cluster=site.cluster, task=arn)
     assert site.task(arn)["lastStatus"] == "PENDING"
     assert site.instance(instance["containerInstanceArn"])["agentConnected"] is False
@@ -126,7 +127,7 @@ def test_a_task_does_not_get_on_while_its_agent_is_silent(site: Site) -> None:
 def test_an_interrupted_spot_instance_is_announced_drained_and_gone(site: Site) -> None:
     instance = site.add_instance("b")
     arn = running_on(site, instance)[0]
-    site.world.losses.interrupt_spot_instance(instance["ec2InstanceId"], warning_seconds=1.0, drain=True)
+    site.world.losses.interrupt_spot_instance(instance["ec2InstanceId"], warning_seconds=3.0, drain=True)
     assert site.instance(instance["containerInstanceArn"])["status"] == "DRAINING"
     assert site.task(arn)["desiredStatus"] == "RUNNING"
     warning = event_with(site, lambda event: event["source"] == "aws.ec2")
@@ -139,7 +140,7 @@ def test_an_interrupted_spot_instance_is_announced_drained_and_gone(site: Site) 
 
 def test_an_agent_that_does_not_drain_leaves_the_instance_active(site: Site) -> None:
     instance = site.add_instance()
-    site.world.losses.interrupt_spot_instance(instance["ec2InstanceId"], warning_seconds=1.0, drain=False)
+    site.world.losses.interrupt_spot_instance(instance["ec2InstanceId"], warning_seconds=3.0, drain=False)
     assert site.instance(instance["containerInstanceArn"])["status"] == "ACTIVE"
     wait_for(lambda: site.instance(instance["containerInstanceArn"])["status"] == "INACTIVE")
 
@@ -170,7 +171,7 @@ def test_spot_takes_back_all_its_tasks_of_a_zone(site: Site) -> None:
 def test_retirement_is_announced_by_health_and_done_at_its_date(site: Site) -> None:
     arns = [fargate_running(site) for _ in range(2)]
     ids = [arn.rpartition("/")[2] for arn in arns]
-    event_arn = site.world.losses.retire(ids, start_in=1.0)
+    event_arn = site.world.losses.retire(ids, start_in=3.0)
     event = event_with(site, lambda event: event["detail"].get("eventArn") == event_arn)
     assert (event["source"], event["detail-type"], event["resources"]) == ("aws.health", "AWS Health Event", arns)
     detail = event["detail"]
