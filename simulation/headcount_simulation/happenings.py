@@ -53,11 +53,11 @@ def _check_well(world: World) -> None:
 def _check_witness(world: World, patience: int) -> None:
     """Its loss is made good. Tasks of a bad revision come and go besides, so then it is looked again."""
     if not _has_bad_revision(world) or not world.watch.is_short(WITNESS):
-        world.watch.check_prompt(WITNESS)
+        world.watch.check_prompt(WITNESS, PROMPT_SECONDS)
     elif patience:
         world.scheduler.after(1.0, lambda: _check_witness(world, patience - 1))
     else:
-        world.watch.check_prompt(WITNESS, "kept alive")
+        world.watch.check_prompt(WITNESS, PROMPT_SECONDS, "kept alive")
 
 
 def _has_bad_revision(world: World) -> bool:

@@ -27,6 +27,10 @@ class Truth(Protocol):
         """The service's tasks in ECS that are not STOPPED."""
         ...
 
+    def ended(self, service: str, since: float) -> int:
+        """How many of the service's tasks have come to be STOPPED since then."""
+        ...
+
     def groups(self, service: str) -> list[TargetGroup]:
         """The service's target groups, also those that its manifest no longer names."""
         ...

@@ -235,12 +235,13 @@ class Watch:
         live = sum(task.observed.desired_status == "RUNNING" for task in self.truth.tasks(service))
         return state.capacity is not None and live < state.capacity.desired_count
 
-    def check_prompt(self, service: str, invariant: str = "neighbours") -> None:
-        """A while after a loss, with nothing else wrong: as many as desired are there or on their way.
+    def check_prompt(self, service: str, seconds: float, invariant: str = "neighbours") -> None:
+        """So many seconds after a loss, with nothing else wrong: as many as desired are there or on their way.
 
-        But for those for which maximum percent has no room until others are gone.
+        But for those for which maximum percent has had no room for as long, until others were gone.
         """
-        if self.is_short(service) and self._there(service) < self.history[service][-1].most:
+        there = self._there(service) + self.truth.ended(service, self.clock() - seconds)
+        if self.is_short(service) and there < self.history[service][-1].most:
             raise Violation(invariant, f"{service} still has fewer tasks than it wants")
 
     def check_noticed(self, task: EcsTask) -> None:
@@ -317,8 +318,10 @@ class Watch:
         ]
         if self._live(now, alive) <= desired:
             return  # what follows is dear
-        moves = assess(state, state.declared, at, 0.0).moves
-        live = self._live(now, [task for task in alive if task.task_id not in moves])
+        situation = assess(state, state.declared, at, 0.0)
+        stuck = {task.task_id for task in situation.stock.stuck}  # more than one plan may stop are stopped by the next
+        replaced = stuck | situation.moves.keys()
+        live = self._live(now, [task for task in alive if task.task_id not in replaced])
         if live > desired:
             raise Violation("no start too many", f"{state.service} has {live} of {desired} with what it starts")
 

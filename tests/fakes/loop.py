@@ -166,6 +166,12 @@ class FakeLoop:
         self.kicks.delete(message)
         return True
 
+    def begin_a_pass(self) -> None:
+        """One pass for all kicks that wait, which does nothing."""
+        if self.kicks.waiting:
+            self.kicks.waiting.clear()
+            self.store.begin_pass(SERVICE)
+
     def deliver_events(self) -> bool:
         """Every event that ECS has sent so far; whether there was one."""
         some = bool(self.runtime.events)

@@ -81,6 +81,8 @@ class Auditor:
     clock: Clock
     _rosters: dict[str, _Known] = field(default_factory=dict)
     _news: set[str] = field(default_factory=set)
+    _told: dict[str, int] = field(default_factory=dict)
+    _numbers: dict[str, int] = field(default_factory=dict)
     _compared: set[tuple[str, str]] = field(default_factory=set)
     _goes_on_after: tuple[str, str] = ("", "")
     _swept_at: dict[str, float] = field(default_factory=dict)
@@ -121,6 +123,7 @@ class Auditor:
         marks, unread = self._readable(services, findings, remaining)
         findings.services += len(marks)
         self._drop_rosters_of_others(cluster, services)
+        self._tell_again(services)
         for mark in (*marks, *unread):
             reason = self._why_due(mark)
             if reason is not None:
@@ -139,6 +142,21 @@ class Auditor:
         for service in sorted(self._news):
             if self._kick(service, "the audit found news", findings):
                 self._news.discard(service)
+                if service in self._numbers:
+                    self._told[service] = self._numbers[service]
+
+    def _tell_again(self, marks: Iterable[ServiceMark]) -> None:
+        """What was told is news still, unless the index says that one pass has begun since.
+
+        Where none has, the kick was lost. Where several have, they may fail and be tried again, until the kick is given
+        up: nothing else would come back to what stands on record by then.
+        """
+        for mark in marks:
+            told = self._told.pop(mark.service, None)
+            if told is not None and mark.pass_number != told + 1:
+                self._news.add(mark.service)
+            if mark.pass_number is not None:
+                self._numbers[mark.service] = mark.pass_number
 
     def _kick(self, service: str, reason: str, findings: Findings) -> bool:
         try:
@@ -154,7 +172,8 @@ class Auditor:
     ) -> tuple[list[ServiceMark], list[ServiceMark]]:
         """The services whose rosters are known, and those that there is no time to read: half of it is for the rest.
 
-        A roster is read again when a pass has changed it.
+        A roster is read again when a pass has changed it. What is not in order is news to a new auditor: the last one
+        may have died before it told.
         """
         left = remaining() / 2.0
         readable: list[ServiceMark] = []
@@ -167,7 +186,10 @@ class Auditor:
                         findings.out_of_time = True
                         unread.append(mark)
                         continue
-                    self._rosters[mark.service] = _Known.read(self.store.roster(mark.service), mark.pass_number)
+                    roster = self.store.roster(mark.service)
+                    self._rosters[mark.service] = _Known.read(roster, mark.pass_number)
+                    if known is None and any(map(_waits_for_a_pass, roster.tasks)):
+                        self._news.add(mark.service)
                 readable.append(mark)
         return readable, unread
 
@@ -177,6 +199,8 @@ class Auditor:
         gone = [one for one in self._rosters if one.startswith(f"{cluster}/") and one not in present]
         for service in gone:
             del self._rosters[service]
+            self._told.pop(service, None)
+            self._numbers.pop(service, None)
 
     def _why_due(self, mark: ServiceMark) -> str | None:
         """Why a service must be looked at, whatever ECS says: lost kicks, lost timers, records nobody came back for."""
@@ -447,3 +471,11 @@ class Auditor:
         else:
             self._sweeps[cluster] = under_way
         return swept
+
+
+def _waits_for_a_pass(task: Task) -> bool:
+    """Whether the audit may have written something of a task that no pass has decided about."""
+    if task.managed is None:
+        return task.confirmed_at is not None
+    unwell = task.notice is not None or (task.health is not None and task.health.status == "UNHEALTHY")
+    return unwell and task.managed.stop is None

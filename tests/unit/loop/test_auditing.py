@@ -166,14 +166,66 @@ def test_a_quiet_service_costs_one_look_at_the_index_and_one_at_ecs():
 def test_a_flip_of_health_is_written_once_and_kicks_once():
     loop = _quiet(1)
     (task_id,) = loop.ids()
+    told = []
     for health in ("HEALTHY", "HEALTHY", "UNHEALTHY", "UNHEALTHY", "UNKNOWN"):
         loop.runtime.tasks[task_id].health = health
         loop.audit()
+        told.append(len(loop.kicks.waiting))
+        loop.begin_a_pass()
         loop.clock.advance(60)
     (task,) = loop.state().tasks
     assert task.health.status == "UNHEALTHY"
-    assert [message.cause for message in loop.kicks.sent[-2:]] == ["the audit found news"] * 2
-    assert len(loop.kicks.waiting) == 2
+    assert loop.kicks.sent[-1].cause == "the audit found news"
+    assert told == [1, 0, 1, 0, 0]
+
+
+def _fall_ill(loop: FakeLoop) -> None:
+    loop.runtime.tasks[min(loop.ids())].health = "UNHEALTHY"
+
+
+def _be_drained(loop: FakeLoop) -> None:
+    instance = loop.runtime.add_instance("prod", 1)
+    loop.runtime.put_on(instance, *loop.ids())
+    loop.run(1)
+    loop.runtime.set_instance(instance, status="DRAINING")
+
+
+def _be_forgotten(loop: FakeLoop) -> None:
+    del loop.store.partition(SERVICE).tasks[min(loop.ids())]
+    loop.clock.advance(15 * 60)
+
+
+@pytest.mark.parametrize("befalls", [_fall_ill, _be_drained, _be_forgotten])
+def test_what_an_auditor_wrote_before_it_died_is_told_by_the_next(befalls):
+    loop = _quiet(1)
+    befalls(loop)
+    loop.auditor = loop.new_auditor()
+    loop.kicks.sent.clear()
+    loop.kicks.refuse_next = 9
+    loop.audit()
+    assert loop.kicks.refuse_next < 9, "it died between the record and the kick"
+    loop.kicks.refuse_next = 0
+    loop.auditor = loop.new_auditor()
+    for _ in range(3):
+        loop.clock.advance(60)
+        loop.audit()
+        loop.begin_a_pass()
+    assert [message.cause for message in loop.kicks.sent] == ["the audit found news"]
+
+
+@pytest.mark.parametrize("passes", [0, 2, 3])
+def test_news_are_told_again_until_one_pass_has_begun_and_no_more(passes):
+    """Without one the kick was lost; several may be the same one that fails, until SQS gives the kick up."""
+    loop = _quiet(1)
+    loop.runtime.tasks[min(loop.ids())].health = "UNHEALTHY"
+    loop.audit()
+    for begun, told in ((passes, True), (passes, True), (1, False), (0, False)):
+        loop.clock.advance(60)
+        loop.kicks.sent.clear()
+        for _ in range(begun):
+            loop.store.begin_pass(SERVICE)
+        loop.audit()
+        assert [message.cause for message in loop.kicks.sent] == ["the audit found news"] * told
 
 
 def test_hundreds_of_tasks_are_described_a_hundred_a_call():

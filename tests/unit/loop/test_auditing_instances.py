@@ -30,6 +30,7 @@ def test_an_instance_whose_event_was_lost_is_found_and_the_next_minute_is_quiet(
     findings = _audit(places)
     assert (findings.notices, findings.kicked) == (2, 1)
     assert places.kinds() == [kind, kind, None, None]
+    places.loop.begin_a_pass()
     places.loop.clock.advance(60)
     findings = _audit(places)
     assert (findings.notices, findings.kicked) == (0, 0)

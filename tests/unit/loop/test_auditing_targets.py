@@ -1,5 +1,6 @@
 """The audit asks ELB once a minute, in turn, writes only what differs, and tells whom it concerns."""
 
+import itertools
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -31,6 +32,8 @@ def loop() -> FakeLoop:
 
 
 def _audit(loop: FakeLoop, remaining: Callable[[], float] = lambda: 50.0) -> Findings:
+    """A minute later, when what was told has been heard."""
+    loop.begin_a_pass()
     loop.clock.advance(60.0)
     return loop.auditor.audit(["prod"], remaining)
 
@@ -290,15 +293,20 @@ def _ledger(state: str | None, entry: Registration, group: str = "group") -> Gro
 
 
 class _Store:
-    """Services that do not change; ``written``: the states that were recorded, one a write."""
+    """Services that do not change, each looked at by one pass a minute.
+
+    ``written``: the states that were recorded, one a write.
+    """
 
     def __init__(self, ledgers: dict[str, list[GroupTargets]]) -> None:
         self.ledgers = ledgers
         self.written: list[str | None] = []
         self.broken: set[str] = set()
+        self.passes = itertools.count(1)
 
     def services(self, cluster: str) -> tuple[ServiceMark, ...]:
-        return tuple(ServiceMark(service=service, pass_number=1) for service in self.ledgers)
+        number = next(self.passes)
+        return tuple(ServiceMark(service=service, pass_number=number) for service in self.ledgers)
 
     def roster(self, service: str) -> Roster:
         return Roster(targets=tuple(self.ledgers[service]))

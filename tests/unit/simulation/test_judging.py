@@ -122,3 +122,30 @@ def test_a_task_that_ecs_has_is_not_gone_whatever_its_address(world: World) -> N
     state = deployed(world)
     with pytest.raises(Violation, match="minimum healthy percent"):
         decide(world, state, stopping(state.tasks[0]))
+
+
+# -- room that maximum percent has left just now -----------------------------------------------------------------------
+
+
+def test_room_of_a_moment_ago_need_not_be_taken_yet(world: World) -> None:
+    world.bus.lost = 1.0  # nobody is told
+    world.ecs.end(world.ecs.of(WEB)[0], "EssentialContainerExited", "it was lost")
+    world.run(world.second + 1.0)
+    with pytest.raises(Violation, match="neighbours"):
+        world.watch.check_prompt(WEB, 5.0)
+    full = world.watch.history[WEB][-1]
+    world.watch.history[WEB].append(replace(full, most=4))
+    world.watch.check_prompt(WEB, 5.0)
+    world.run(world.second + 50.0)
+    with pytest.raises(Violation, match="neighbours"):
+        world.watch.check_prompt(WEB, 5.0)
+
+
+# -- more stuck tasks than one plan stops ------------------------------------------------------------------------------
+
+
+def test_tasks_that_are_stuck_are_replaced_though_some_are_stopped_by_the_next_pass_only() -> None:
+    stuck = Happening(at=0.5, kind="tasks get stuck", service=WEB, seconds=MINUTE)
+    outcome = simulate(a_day(replace(a_service(WEB, 40), percentages=(50, 200)), stuck), keep_story=True)
+    assert outcome.ok, str(outcome.violation)
+    assert sum("ECS is told to stop" in line for _, line in outcome.story) == 40
