@@ -120,7 +120,7 @@ def test_a_simulated_task_follows_its_script(site: Site) -> None:
 def test_a_spot_notice_comes_while_the_task_still_runs(site: Site) -> None:
     arn = site.run_one()
     site.until(arn, "RUNNING")
-    site.world.spot_notice(arn, warning_seconds=1.0)
+    site.world.spot_notice(arn, warning_seconds=3.0)
     dying = site.task(arn)
     assert (dying["lastStatus"], dying["desiredStatus"]) == ("RUNNING", "STOPPED")
     assert dying["stopCode"] == "SpotInterruption"
@@ -154,7 +154,7 @@ def test_events_have_the_shape_of_aws(site: Site) -> None:
 def test_the_address_is_in_the_attachment_and_in_the_container_once_attached(site: Site) -> None:
     arn = site.run_one()
     site.until(arn, "RUNNING")
-    first, running = site.events_of(arn)[0]["detail"], site.task(arn)
+    first, running = wait_for(lambda: site.events_of(arn))[0]["detail"], site.task(arn)
     assert first["attachments"][0]["status"] == "PRECREATED"
     assert first["containers"][0]["networkInterfaces"] == []
     details = {pair["name"]: pair["value"] for pair in running["attachments"][0]["details"]}
