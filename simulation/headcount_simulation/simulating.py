@@ -19,6 +19,7 @@ from headcount_simulation.world import World
 AGE_GRACE_SECONDS: Final = 1800.0
 JUDGED_AGAIN_SECONDS: Final = 10.0
 LONGEST_AGING_SECONDS: Final = 1800.0  # in so long there is a moment in which no task is replaced for its age
+MOST_AT_REST: Final = 10  # where there are not more tasks than that
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,27 +95,38 @@ def _live(world: World) -> None:
 
 
 def _judge(world: World) -> None:
-    """Every service, and last those that are just replacing a task for its age: in a moment without it."""
+    """Every service. While tasks are replaced for their age it may lack one; then there is a moment without that."""
     services = [character.service for character in world.day.characters]
     for service in sorted(services, key=world.watch.replaces_for_age):
-        until = world.second + LONGEST_AGING_SECONDS
-        while not _is_judged(world, service, again=world.second < until):
-            world.run(world.second + JUDGED_AGAIN_SECONDS)
+        _judge_in_time(world, service, at_rest=False)
+    for service in services:
+        if _comes_to_rest(world, world.state(service)):
+            _judge_in_time(world, service, at_rest=True)
 
 
-def _is_judged(world: World, service: str, *, again: bool) -> bool:
-    """Whether a service is what it should be. What a task's age explains may be looked at ``again``."""
-    try:
-        has_converged(world, world.state(service))
-    except Violation:
-        if not again or not world.watch.replaces_for_age(service):
-            raise
+def _judge_in_time(world: World, service: str, *, at_rest: bool) -> None:
+    """A service must be what it should be now or, if a task's age may be why it is not, soon."""
+    until = world.second + LONGEST_AGING_SECONDS
+    while True:
+        try:
+            return has_converged(world, world.state(service), at_rest=at_rest)
+        except Violation:
+            if world.second >= until or not (at_rest or world.watch.replaces_for_age(service)):
+                raise
+        world.run(world.second + JUDGED_AGAIN_SECONDS)
+
+
+def _comes_to_rest(world: World, state: ServiceState) -> bool:
+    """Whether tasks are replaced for their age, and not so many that one always is."""
+    declared = state.declared
+    if declared is None or declared.manifest.maximum_age is None:
         return False
-    return True
+    desired = wanted_count(state, declared, world.scheduler.now).count
+    return desired <= MOST_AT_REST and not _stuck(declared, desired)
 
 
-def has_converged(world: World, state: ServiceState) -> None:
-    """A ``Violation`` if the service is not exactly what it should be."""
+def has_converged(world: World, state: ServiceState, *, at_rest: bool = False) -> None:
+    """A ``Violation`` if the service is not exactly what it should be. ``at_rest``: no task is replaced for its age."""
     service, declared = state.service, state.declared
     tasks = world.tasks(service)
     running = [task for task in tasks if task.observed.last_status == "RUNNING"]
@@ -138,7 +150,7 @@ def has_converged(world: World, state: ServiceState) -> None:
     fresh = {one.task_id for one in state.tasks if one.managed and one.managed.deployment == declared.deployment}
     current = [task for task in running if task in counting and task.task_id in fresh]
     desired = wanted.count
-    aging = declared.manifest.maximum_age is not None
+    aging = declared.manifest.maximum_age is not None and not at_rest
     most = maximum_total(desired, declared.manifest.maximum_percent) if aging else desired
     if not desired <= len(counting) <= most or len(current) < min(desired, len(counting)):
         has = f"{service} has {len(counting)} tasks, {len(current)} running of {declared.deployment}"
