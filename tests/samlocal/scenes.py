@@ -39,48 +39,17 @@
 ``cloudwatch throttles``   as ``scaling``, and CloudWatch answers nothing
 """
 
-import json
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from aws_lambda_powertools import Logger
-
-from headcount.aws.awslambda import LambdaUserFunctions
-from headcount.aws.backlog import SqsQueues
-from headcount.aws.cloudwatch import CloudWatchMetrics
-from headcount.aws.cloudwatch_alarms import CloudWatchAlarms
-from headcount.aws.dynamodb_audit import AuditTable
-from headcount.aws.dynamodb_balancing import BalancingTable
-from headcount.aws.dynamodb_control import ControlTable
-from headcount.aws.dynamodb_reconcile import ReconcileTable
-from headcount.aws.dynamodb_scaling import ScalingTable
-from headcount.aws.ecs import EcsTaskRuntime
-from headcount.aws.elbv2 import Elbv2TargetGroups
-from headcount.aws.elbv2_resources import ElbLoadBalancerResources
-from headcount.aws.eventbridge import EventBridgeAnnouncer
-from headcount.aws.invoking import InvokedLoadBalancerRequests, InvokedScalingRequests
-from headcount.aws.look_log import PowertoolsLookLog
-from headcount.aws.native_services import EcsNativeServices
-from headcount.aws.registry import AwsRegistry
-from headcount.aws.scaling_log import PowertoolsScalingLog
-from headcount.aws.scaling_surroundings import AwsSurroundings
-from headcount.aws.scheduler import EventBridgeSchedules, ScheduleTarget
-from headcount.aws.sqs import SqsKicks, SqsScalingTimers, SqsTimers
-from headcount.aws.telling import PowertoolsTelling
-from headcount.control_loop import Reconciler
-from headcount.controlling import Controller
-from headcount.deciding_scaling import ScalingDecider
-from headcount.keeping_load_balancers import LoadBalancerKeeper
-from headcount.messages import LookRequest, Request, ScalingRequest
 from headcount.model.target import GroupTargets, Registration, TargetHealth, TargetsSeen
 from headcount.model.task import Notice
 from headcount_sandbox.world.ecs.fleet import Registration as Arrival
-from samlocal.place import CLUSTERS, SUBNETS, Place
-from samlocal.story import EVENTS, Json
+from samlocal.place import SUBNETS, Place
+from samlocal.steps import INSTALL, Steps
 
-INSTALL = "main"
 TASKS = ("8f2b6c1d4e9a4b7f9c0d1e2f3a4b5c6d", "c04d7be19a524f2e8d6b3a91f5e7c820", "1d3f5a7c9e2b4d6f8a0c1e3b5d7f9a2c")
 STRAY = "5e6f7a8b9c0d4e1f2a3b4c5d6e7f8a9b"
 INSTANCE = "5a9e02c7d4184f0f8b36e1720c9dfa64"
@@ -119,26 +88,15 @@ SCALING = {
 }
 
 
-class Table(ReconcileTable, AuditTable, ControlTable):
-    """The table with the rights of every function at once."""
-
-
 class Scenes:
     """Makes scenes in one place."""
 
     def __init__(self, place: Place) -> None:
         self.place = place
         self.world = place.world
-        table = place.deployment.tables[0].name
-        self.store = Table(place.dynamodb, table, INSTALL, time.time)
-        self.runtime = EcsTaskRuntime(self.world.client("ecs"), INSTALL)
-        settings = place.function("reconcile_service").environment
-        self.kicks = SqsKicks(self.world.client("sqs"), settings["HEADCOUNT_RECONCILE_QUEUE_URL"], time.time)
-        self.timers = SqsTimers(self.world.client("sqs"), settings["HEADCOUNT_TIMER_QUEUE_URL"])
-        self.load_balancers = InvokedLoadBalancerRequests(
-            self.world.client("lambda"), settings["HEADCOUNT_BALANCER_FUNCTION"]
-        )
-        self.scaling = InvokedScalingRequests(self.world.client("lambda"), settings["HEADCOUNT_SCALING_FUNCTION"])
+        self.steps = Steps(place)
+        self.store = self.steps.store
+        self.runtime = self.steps.runtime
         self.makers: Mapping[str, Callable[[], None]] = {
             "empty": lambda: None,
             "declared": self.declared,
@@ -173,7 +131,7 @@ class Scenes:
             "scheduled": lambda: self.scaled(25 * HOUR),
             "scaled and busy": self.scaled_and_busy,
             "scaled and paused": lambda: self.scaled_then("pause"),
-            "scaled and withdrawn": lambda: self.scaled_then("apply", manifest=self._manifest()),
+            "scaled and withdrawn": lambda: self.scaled_then("apply", manifest=self.steps.manifest()),
             "scaled and deleted": lambda: self.scaled_then("delete"),
             "scaling timer": self.scaling_timer,
             "cloudwatch throttles": self.cloudwatch_throttles,
@@ -188,21 +146,21 @@ class Scenes:
     # --- scenes -----------------------------------------------------------------------------------------------------
 
     def declared(self) -> None:
-        self.ask("apply")
+        self.steps.ask("apply")
 
     def launching(self) -> None:
-        self.ask("apply")
-        self.a_pass()
+        self.steps.ask("apply")
+        self.steps.a_pass()
 
     def steady(self, launch_type: str = "FARGATE", subnets: tuple[str, ...] = tuple(SUBNETS)) -> None:
         """The tasks of the events: found by an audit, adopted by a pass, and found steady by the next."""
-        self.ask("apply", manifest=self._manifest(launch_type, subnets))
+        self.steps.ask("apply", manifest=self.steps.manifest(launch_type, subnets))
         for number, task_id in enumerate(TASKS):
             self.run_task(task_id, launch_type, subnets[number % len(subnets)])
         for sighting in self.runtime.describe("prod", TASKS):
             self.store.confirm("prod/web", sighting, time.time())
-        self.a_pass()
-        (service,) = self.ask("list")["services"]
+        self.steps.a_pass()
+        (service,) = self.steps.ask("list")["services"]
         assert service["state"] == "STEADY", f"the scene is not steady: {service['stateReason']}"
 
     def on_instances(self) -> None:
@@ -229,11 +187,11 @@ class Scenes:
 
     def two_services(self) -> None:
         self.steady()
-        self.ask("apply", manifest=self._manifest() | {"serviceName": "api"})
+        self.steps.ask("apply", manifest=self.steps.manifest() | {"serviceName": "api"})
 
     def then(self, request: str, **changed: Any) -> None:
         self.steady()
-        self.ask(request, **changed)
+        self.steps.ask(request, **changed)
         self.store.begin_pass(
             "prod/web"
         )  # a kick of the same pass would be a duplicate of the one that is cleared away
@@ -302,11 +260,11 @@ class Scenes:
         group = {"name": "web", "protocol": "HTTP", "port": 8080, "vpcId": self._vpc, "targetType": "ip"}
         rule = {"listenerArn": listener, "priority": 10, "conditions": [{"field": "path-pattern", "values": ["/*"]}]}
         entry = {"containerName": "web", "containerPort": 8080, "targetGroup": group, "rules": [rule]}
-        self.ask("apply", manifest=self._manifest() | {"loadBalancers": [entry], "desiredCount": 0})
+        self.steps.ask("apply", manifest=self.steps.manifest() | {"loadBalancers": [entry], "desiredCount": 0})
 
     def kept(self) -> None:
         self.balanced()
-        self.a_look()
+        self.steps.a_look()
 
     def kept_and_changed(self) -> None:
         self.kept()
@@ -317,13 +275,13 @@ class Scenes:
 
     def kept_and_withdrawn(self) -> None:
         self.kept()
-        self.ask("apply", manifest=self._manifest() | {"desiredCount": 0})
-        self.a_pass()
+        self.steps.ask("apply", manifest=self.steps.manifest() | {"desiredCount": 0})
+        self.steps.a_pass()
 
     def kept_and_deleted(self) -> None:
         self.kept()
-        self.ask("delete")
-        self.a_pass()
+        self.steps.ask("delete")
+        self.steps.a_pass()
 
     def taken(self) -> None:
         self.balanced()
@@ -346,12 +304,12 @@ class Scenes:
             Threshold=1.0,
             ComparisonOperator="GreaterThanThreshold",
         )
-        self.ask("apply", manifest=self._manifest() | {"scaling": SCALING})
+        self.steps.ask("apply", manifest=self.steps.manifest() | {"scaling": SCALING})
 
     def scaled(self, ago: float = 0.0) -> None:
         self.with_scaling()
-        self.a_scaling_look(time.time() - ago)
-        self.a_pass()
+        self.steps.a_scaling_look(time.time() - ago)
+        self.steps.a_pass()
 
     def scaled_and_busy(self) -> None:
         self.scaled()
@@ -363,8 +321,8 @@ class Scenes:
 
     def scaled_then(self, request: str, **changed: Any) -> None:
         self.scaled_and_busy()
-        self.ask(request, **changed)
-        self.a_pass()
+        self.steps.ask(request, **changed)
+        self.steps.a_pass()
 
     def scaling_timer(self) -> None:
         self.scaled()
@@ -380,83 +338,7 @@ class Scenes:
         self.world.faults.throttle("monitoring", "PutMetricAlarm")
         self.world.faults.throttle("monitoring", "GetMetricData")
 
-    # --- steps ------------------------------------------------------------------------------------------------------
-
-    def ask(self, request: str, **changed: Any) -> Json:
-        """A request of ``events/control``, answered."""
-        controller = Controller(
-            store=self.store,
-            kicks=self.kicks,
-            registry=AwsRegistry(*(self.world.client(name) for name in ("ecs", "ec2", "elbv2"))),
-            native=EcsNativeServices(*(self.world.client(name) for name in ("ecs", "application-autoscaling"))),
-            surroundings=AwsSurroundings(self.world.client("ecs"), self.world.client("cloudwatch"), ()),
-            clock=time.time,
-            new_id=lambda: "0" * 32,
-            clusters=CLUSTERS,
-        )
-        answer = controller.answer(self._request(request) | changed)
-        assert answer["ok"], answer
-        result: Json = answer["result"]
-        return result
-
-    def a_pass(self) -> None:
-        """What ``reconcile_service`` does with a kick of prod/web."""
-        log = Logger(service="scene", level="CRITICAL")
-        announcer = EventBridgeAnnouncer(
-            self.world.client("events"), "default", f"arn:aws:ecs:{self.world.region}:{self.world.account}", log
-        )
-        Reconciler(
-            runtime=self.runtime,
-            target_groups=Elbv2TargetGroups(self.world.client("elbv2")),
-            load_balancers=self.load_balancers,
-            scaling=self.scaling,
-            store=self.store,
-            kicks=self.kicks,
-            timers=self.timers,
-            telling=PowertoolsTelling(log, announcer, INSTALL, metrics_per_service=False),
-            clock=time.time,
-            jitter=lambda: 0.5,
-            spread=map,
-        ).reconcile(Request(service="prod/web"), lambda: 20.0)
-
-    def a_look(self) -> None:
-        """What ``keep_load_balancers`` does with a request for prod/web."""
-        LoadBalancerKeeper(
-            resources=ElbLoadBalancerResources(self.world.client),
-            store=BalancingTable(self.place.dynamodb, self.store.table, INSTALL, time.time),
-            kicks=self.kicks,
-            log=PowertoolsLookLog(Logger(service="scene", level="CRITICAL")),
-            clock=time.time,
-            install=INSTALL,
-            may_manage=False,
-        ).keep(LookRequest(service="prod/web"), lambda: 60.0)
-        # a kick of the same pass would be a duplicate of the one that is cleared away
-        self.store.begin_pass("prod/web")
-
-    def a_scaling_look(self, now: float) -> None:
-        """What ``decide_scaling`` does with a request for prod/web at such a time."""
-        client, settings = self.world.client, self.place.function("decide_scaling").environment
-        target = ScheduleTarget(
-            group=settings["HEADCOUNT_SCHEDULE_GROUP"],
-            function=self.place.function("decide_scaling").arn,
-            role=settings["HEADCOUNT_SCHEDULE_ROLE_ARN"],
-            dead_letters=settings["HEADCOUNT_EVENT_DEAD_LETTERS_ARN"],
-        )
-        ScalingDecider(
-            store=ScalingTable(self.place.dynamodb, self.store.table, INSTALL, lambda: now),
-            metrics=CloudWatchMetrics(client("cloudwatch")),
-            alarms=CloudWatchAlarms(client("cloudwatch")),
-            schedules=EventBridgeSchedules(client("scheduler"), target, time.time),
-            functions=LambdaUserFunctions(lambda _: client("lambda")),
-            queues=SqsQueues(client("sqs")),
-            native=EcsNativeServices(client("ecs"), client("application-autoscaling")),
-            kicks=self.kicks,
-            timers=SqsScalingTimers(client("sqs"), settings["HEADCOUNT_TIMER_QUEUE_URL"]),
-            log=PowertoolsScalingLog(Logger(service="scene", level="CRITICAL")),
-            clock=lambda: now,
-            spread=map,
-            install=INSTALL,
-        ).decide(ScalingRequest(service="prod/web", cause="the scene"), lambda: 60.0)
+    # --- what scenes are made of ------------------------------------------------------------------------------------
 
     def _measure(self, metric: str, value: float) -> None:
         """The same value in each of the last minutes."""
@@ -479,7 +361,7 @@ class Scenes:
             launchType=launch_type,
             group="headcount:web",
             startedBy=f"hc/{INSTALL}/mfrggzdfmztwq2lknnwg",
-            networkConfiguration=self._manifest(launch_type, (subnet,))["networkConfiguration"],
+            networkConfiguration=self.steps.manifest(launch_type, (subnet,))["networkConfiguration"],
             tags=[
                 {"key": "headcount:service", "value": "prod/web"},
                 {"key": "headcount:deployment", "value": "dep-1"},
@@ -500,12 +382,3 @@ class Scenes:
             instance = self.world._ecs.fleet._instances.pop(instance_id)
             instance.instance_id, instance.arn = INSTANCE, self.world._ecs.fleet.arn_of("prod", INSTANCE)
             self.world._ecs.fleet._instances[INSTANCE] = instance
-
-    def _manifest(self, launch_type: str = "FARGATE", subnets: tuple[str, ...] = tuple(SUBNETS)) -> Json:
-        manifest: Json = self._request("apply")["manifest"]
-        manifest["networkConfiguration"]["awsvpcConfiguration"]["subnets"] = list(subnets)
-        return manifest | {"launchType": launch_type}
-
-    def _request(self, name: str) -> Json:
-        request: Json = json.loads((EVENTS / "control" / f"{name}.json").read_text(encoding="utf-8"))
-        return request
