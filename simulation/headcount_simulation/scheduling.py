@@ -42,7 +42,7 @@ class Scheduler:
 
     def at(self, when: float, action: Callable[[], None]) -> None:
         """Let something happen at ``when``, or now if that is past. It takes no time: what waits is begun."""
-        heapq.heappush(self._heap, (when if when > self.now else self.now, next(self._order), action))
+        heapq.heappush(self._heap, (max(self.now, when), next(self._order), action))
 
     def after(self, delay: float, action: Callable[[], None]) -> None:
         """Let something happen in ``delay`` seconds."""

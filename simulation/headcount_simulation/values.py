@@ -4,8 +4,8 @@ A frozen dataclass sets each field through ``object.__setattr__``, which takes s
 ``hasten`` writes ``__init__`` and ``replace`` anew, with the same arguments, defaults and results. What keeps fields
 from being assigned is left out for it; mypy holds that, and so does every test: they have the values as deployed.
 
-Deployed, each pass reads its manifest anew; here it is the same value for hours. What is only a function of it is worked
-out once for each.
+Deployed, each pass reads its manifest anew; here it is the same value for hours. What is only a function of it is
+worked out once for each.
 """
 
 import dataclasses
