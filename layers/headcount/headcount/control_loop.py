@@ -377,7 +377,7 @@ class Reconciler:
         look = next_look_at(replace(state, targets=tuple(applied.ledgers.values()), status=absorbed.status), now)
         wakes = [at for at in (decided.wake_at, absorbed.wake_at, look) if at is not None]
         wake, is_new = _next_wake(state.status.next_wake, min(wakes, default=None), now)
-        shown = (*absorbed.status.decisions, *outcome_news)[:DECISIONS_SHOWN]
+        shown = tuple(dict.fromkeys((*absorbed.status.decisions, *absorbed.decisions)))[:DECISIONS_SHOWN]
         gone = (*absorbed.status.deregistered, *applied.deregistered)
         status = replace(absorbed.status, next_wake=wake, decisions=shown, deregistered=gone)
         if decided.actions or decided.ledgers or ledgers:

@@ -31,8 +31,7 @@ def of_service(state: ServiceState, now: float, live: Mapping[str, Any] = NOTHIN
     said.extend(_cordoned(state, now))
     said.extend(_balanced(state, now))
     said.extend(_frozen(state))
-    told = set(_told_elsewhere(state))
-    said.extend(f"waiting: {one}" for one in _holds(state) if one not in told)
+    said.extend(_waiting(state))
     if state.status.next_wake and state.status.next_wake > now:
         said.append(f"looks again at {iso(state.status.next_wake)} at the latest, and whenever something happens")
     return said
@@ -80,6 +79,16 @@ def _holds(state: ServiceState) -> Iterable[str]:
 def _frozen(state: ServiceState) -> Iterable[str]:
     """That so many tasks are unhealthy that none is killed for it: as it is, for nothing is waited for."""
     return (one for one in _holds(state) if one.startswith(FROZEN))
+
+
+def _waiting(state: ServiceState) -> Iterable[str]:
+    """What nothing is done for now; of what ECS asked patience for, also when it is called again."""
+    told, throttle = set(_told_elsewhere(state)), state.status.throttle
+    for one in _holds(state):
+        if throttle and one == throttle.reason:
+            yield f"waiting: {one}; calling again at {iso(throttle.until)}"
+        elif one not in told:
+            yield f"waiting: {one}"
 
 
 def _told_elsewhere(state: ServiceState) -> Iterable[str]:

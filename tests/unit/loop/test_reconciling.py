@@ -2,6 +2,8 @@
 
 from fakes.crashing import Tripwire
 from fakes.loop import FakeLoop
+from headcount import stories
+from headcount.model.instants import iso
 
 SIDE_EFFECTS = (
     "runtime.launch",
@@ -165,6 +167,22 @@ def test_a_pass_that_ecs_had_no_patience_for_leaves_the_rest_to_its_timer():
     assert "more to do" not in [kick.cause for kick in loop.kicks.sent]
     loop.settle()
     loop.assert_exactly(1)
+
+
+def test_patience_asked_for_time_and_again_is_news_once_and_why_says_until_when():
+    loop = FakeLoop()
+    loop.runtime.throttle("launch", 4)
+    loop.declare(1)
+    loop.deliver_kick()
+    for _ in range(3):
+        loop.clock.advance(20)
+        loop.reconcile()
+    throttle = loop.state().status.throttle
+    assert throttle.times == 4
+    entries, _ = loop.store.history("prod/web", 100, None)
+    assert [one["reason"] for one in entries].count(throttle.reason) == 1
+    waiting = f"waiting: {throttle.reason}; calling again at {iso(throttle.until)}"
+    assert waiting in stories.of_service(loop.state(), loop.clock())
 
 
 def test_after_the_first_throttled_call_a_pass_calls_no_more():

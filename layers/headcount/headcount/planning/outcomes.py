@@ -181,5 +181,4 @@ def _patience(
     in_a_row = before is not None and now - before.until < FORGOTTEN_AFTER_SECONDS
     times = before.times + 1 if before is not None and in_a_row else 1
     wait = min(LONGEST_PATIENCE_SECONDS, FIRST_PATIENCE_SECONDS * 2.0 ** min(times - 1, 60)) * (0.5 + jitter / 2.0)
-    until = now + wait
-    return Throttle(times=times, until=until, reason=f"{who}: {unknown}; calling again at {clock_time(until)}")
+    return Throttle(times=times, until=now + wait, reason=f"{who}: {unknown}")  # the same words each time: news once
