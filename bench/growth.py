@@ -51,7 +51,8 @@ def measure(*, quick: bool) -> Findings:
                 goal=_MOST,
             )
             for name, points in series.items()
-            for what, field in (("cost", "dollars"), ("CPU time", "cpu"))
+            for what, field in (("cost", "dollars"), ("CPU time", "cpu"), ("time to recover", "seconds"))
+            if points is not quiet or field != "seconds"  # a quiet hour is an hour
         ),
         details=tuple(_table(name, points) for name, points in series.items()),
         notes=("CPU time is that of this simulation: the product's code and the world around it, in one process.",),
