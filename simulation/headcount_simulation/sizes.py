@@ -13,6 +13,7 @@ import msgspec
 
 from headcount.model.service import Capacity, Decision, DeclaredService, Launch, OperatorWishes
 from headcount.model.target import Balancing
+from headcount.model.values import without_defaults
 from headcount_simulation.partitions import Partition, StatusRecord, TargetsRecord, TaskRecord, targets_key
 
 NUMBER_BYTES = 10  # an epoch time with a fraction; most others are smaller
@@ -57,7 +58,7 @@ def status_bytes(service: str, status: StatusRecord) -> int:
         ("schema", 1),
         ("pass", status.pass_number),
         ("cluster", service.partition("/")[0]),
-        ("doc", document),
+        ("doc", without_defaults(document)),
         ("generation", document.generation if document else None),
         ("nextWake", document.next_wake if document else None),
     )

@@ -32,6 +32,7 @@ from headcount.model.manifest_parser import canonical_document, parse_manifest
 from headcount.model.problem import Problem
 from headcount.model.service import ServiceState
 from headcount.model.task import ManagedTask
+from headcount.model.values import without_defaults
 from headcount.observing import Observer, TargetAlarm
 from headcount.planning.plan import plan
 from headcount.ports.tasks import Sighting
@@ -329,9 +330,9 @@ def _check_usable(state: ServiceState, *, trustworthy: bool = True) -> None:
     """A pass can decide on the state, record what it decided and show it. Promises hold for states that make sense."""
     with _soon():
         decided = plan(state, NOW, 0.5)
-    document = records.document(decided.status)
+    document = records.document(without_defaults(decided.status))
     assert len(document["S"].encode()) < LARGEST_RECORD
-    service_records.read_status({"doc": document})
+    assert service_records.read_status({"doc": document}) == decided.status
     _sent([history.entry(decision, 1, NOW) for decision in decided.decisions])
     if trustworthy:
         broken = broken_promises(state, decided, NOW)

@@ -45,7 +45,7 @@ RESERVE_SECONDS = (
 CLOCK_SKEW_SECONDS = 0.2
 OVERLAP_SECONDS = 30.0  # a pass ends within 20 s: so long after a launch was recorded its calls are over
 CARRY_OUT_SECONDS = 60.0  # a plan that was recorded and not finished is looked at again after this, whatever was lost
-DECISIONS_SHOWN = 20
+DECISIONS_SHOWN = 10
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from headcount.model.values import dataclass
+from headcount.model.values import dataclass, without_defaults
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,3 +144,14 @@ def test_a_pattern_may_name_its_fields() -> None:
             assert subnet == "s"
         case _:
             pytest.fail("it is HERE")
+
+
+def test_without_defaults_only_what_differs_is_written_and_reading_puts_the_rest_back():
+    places = (Place(zone="a"), Place(zone="", subnets=("s",), weight=0.0), Place(zone="b", labels={"on": "ice"}))
+    written = without_defaults(places)
+    assert written == [
+        {"zone": "a", "labels": {}},
+        {"zone": "", "subnets": ["s"], "labels": {}, "weight": 0.0},
+        {"zone": "b", "labels": {"on": "ice"}},
+    ]
+    assert msgspec.json.decode(msgspec.json.encode(written), type=tuple[Place, ...]) == places

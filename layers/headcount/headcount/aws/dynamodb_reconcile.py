@@ -17,6 +17,7 @@ from headcount.model.plan import AdoptTask, DrainTask, Plan, StartTasks, StopTas
 from headcount.model.service import Decision, Launch, ServiceState, ServiceStatus
 from headcount.model.target import GroupTargets
 from headcount.model.task import ManagedTask
+from headcount.model.values import without_defaults
 from headcount.planning.launching import managed_by
 from headcount.ports.tasks import Sighting
 
@@ -157,7 +158,7 @@ class ReconcileTable(TargetTable):
 
     def _status_update(self, state: ServiceState, status: ServiceStatus) -> dict[str, Any]:
         values = {
-            ":d": document(status),
+            ":d": document(without_defaults(status)),  # no record is written so often
             ":g": number(status.generation),
             ":p": number(state.pass_number),
         }

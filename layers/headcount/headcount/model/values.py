@@ -12,7 +12,7 @@ from dataclasses import dataclass as _dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
-__all__ = ["dataclass"]
+__all__ = ["dataclass", "without_defaults"]
 
 if TYPE_CHECKING:
     from dataclasses import dataclass  # what a type checker shall see
@@ -26,6 +26,23 @@ else:
         assert slots
         assert kw_only
         return _value
+
+
+def without_defaults(value: Any) -> Any:
+    """A value, or a tuple of values, as what JSON is made of, without the fields that say no more than their default.
+
+    What decodes it puts the defaults back, so they are part of what is written.
+    """
+    if value.__class__ is tuple:
+        return [without_defaults(one) for one in value]
+    fields = getattr(value, "__dataclass_fields__", None)
+    if fields is None:
+        return value
+    return {
+        name: without_defaults(said)
+        for name, said, field in zip(fields, value.__values__(value), fields.values(), strict=True)
+        if said is not field.default and said != field.default
+    }
 
 
 def _value(cls: type[Any]) -> type[Any]:
