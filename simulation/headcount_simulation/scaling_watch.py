@@ -6,6 +6,7 @@ from typing import Final
 from headcount.model.manifest_scaling_values import declared_scaling
 from headcount.model.scaling_state import Activity
 from headcount.model.service import ServiceState
+from headcount.model.task import Task
 from headcount.planning.wishes import why_held
 from headcount.ports.scaling import ScalingRecords, ScalingWrite
 from headcount.scaling.tracking import SCALE_IN_BELOW, needed_count
@@ -104,11 +105,15 @@ class ScalingWatch:
         low = terms.minimum if bounds.minimum is None else bounds.minimum
         high = terms.maximum if bounds.maximum is None else bounds.maximum
         value = self.cloudwatch.value(service)
-        if value is None:
-            return  # somebody wanted no task at all: nothing is measured then
+        if value is None or not any(_runs(task) for task in state.tasks):
+            return  # nothing is measured, or only what tasks do that were told to stop and do not
         needed = needed_count(self.cloudwatch.running(service), value, terms.target)  # those that drain work as well
-        few = value > terms.target and count < high
+        few = count < min(needed, high)
         many = value < SCALE_IN_BELOW * terms.target and max(needed, low) < count
         if few or many:
             told = f"{service}: {count} tasks at {value:.0f}% where {terms.target}% is wanted"
             raise Violation("follows the load", told)
+
+
+def _runs(task: Task) -> bool:
+    return task.observed.last_status == task.observed.desired_status == "RUNNING"

@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from headcount.model.names import launch_of
@@ -42,11 +42,12 @@ class Wanted:
 
 @dataclass(slots=True)
 class Episode:
-    """A time in which tasks of a service fail."""
+    """A time in which tasks of a service fail. ``started`` by deployment; ``declared``: in turn, those of that time."""
 
     since: float
-    started: int = 0
-    deployments: int = 1
+    declared: list[str]
+    changes: int = 1
+    started: Counter[str] = field(default_factory=Counter)
 
 
 class Watch:
@@ -87,12 +88,16 @@ class Watch:
         history = self.history.setdefault(service, [])
         history.append(Wanted(since=self.clock(), desired=desired, most=most))
         self.most[service] = max(most, self.most.get(service, 0))
-        if service in self.episodes:
-            self.episodes[service].deployments += 1
+        episode = self.episodes.get(service)
+        if episode is not None:
+            episode.changes += 1
+            if episode.declared[-1:] != [state.declared.deployment]:
+                episode.declared.append(state.declared.deployment)
 
     def fails_from_now(self, service: str) -> None:
         """Tasks of the service that start from now on fail."""
-        self.episodes[service] = Episode(since=self.clock())
+        declared = self.truth.declared(service)
+        self.episodes[service] = Episode(since=self.clock(), declared=[declared.deployment] if declared else [])
 
     def recorded(self, service: str, sighting: Sighting, before: int | None, after: int | None) -> None:
         """Something that ECS said was written; which version was on record before, and is now."""
@@ -191,7 +196,7 @@ class Watch:
         )
         self.orders.ran(launch, tasks)
         self._within_maximum(service, launch)
-        self._no_hot_loop(service, tasks)
+        self._no_hot_loop(service, launch.deployment, tasks)
 
     def stopping(self, task: EcsTask, reason: str) -> None:
         """Headcount told ECS to stop a task."""
@@ -282,21 +287,28 @@ class Watch:
         if there > most:
             raise Violation("maximum percent", f"{service} has {there} tasks after a start, {most} are allowed")
 
-    def _no_hot_loop(self, service: str, tasks: Sequence[EcsTask]) -> None:
+    def _no_hot_loop(self, service: str, deployment: str, tasks: Sequence[EcsTask]) -> None:
+        """Each round may start all tasks of the newest revision, and those of the one before that it needs alive.
+
+        Rounds begin anew with each deployment, for it and for those that are kept alive meanwhile.
+        """
         episode = self.episodes.get(service)
         declared = self.truth.declared(service) if episode is not None else None
         if episode is None or declared is None:
             return
-        episode.started += sum(task.fate in FAILING for task in tasks)
+        episode.started[deployment] += sum(task.fate in FAILING for task in tasks)
         restarts = declared.manifest.restarts
         doublings = 2
         while restarts.initial_seconds * 2.0**doublings < restarts.maximum_seconds:
             doublings += 1
-        rounds = 3 + doublings + (self.clock() - episode.since) / (restarts.maximum_seconds / 2.0)
-        most = max(one.desired for one in self.history[service]) * (rounds + episode.deployments)
-        if episode.started > most:
+        since = episode.declared.index(deployment) if deployment in episode.declared else 0
+        begun = max(1, len(episode.declared) - since) * (3 + doublings)
+        rounds = begun + episode.changes + (self.clock() - episode.since) / (restarts.maximum_seconds / 2.0)
+        started, most = episode.started[deployment], max(one.desired for one in self.history[service]) * rounds
+        if started > most:
             hours = (self.clock() - episode.since) / 3600.0
-            raise Violation("no hot loop", f"{service} started {episode.started} failing tasks in {hours:.2f} h")
+            failing = f"{started} failing tasks of {deployment} in {hours:.2f} h"
+            raise Violation("no hot loop", f"{service} started {failing}")
 
     def _records_bounded(self, service: str) -> None:
         records = self.truth.records(service)
