@@ -1,7 +1,7 @@
 """Task definitions and subnets, as ``control`` looks them up."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Final, Protocol
 
 from headcount.errors import Refused
@@ -36,7 +36,7 @@ class SimulatedRegistry:
         self.registered: dict[str, str] = {}
         self.arns: set[str] = set()
 
-    def resolve(self, manifest: Manifest, *, dry_run: bool = False) -> Resolved:
+    def resolve(self, manifest: Manifest, *, dry_run: bool = False, retiring: Collection[str] = ()) -> Resolved:
         zone_of_subnet = self.ecs.zone_of_subnet
         unknown = [subnet for subnet in manifest.subnets if subnet not in zone_of_subnet]
         if unknown:
@@ -46,7 +46,9 @@ class SimulatedRegistry:
             zones.setdefault(zone_of_subnet[subnet], []).append(subnet)
         described = self.described(manifest.service)
         inline = manifest.inline_task_definition
-        arn = f"{ARN}/{manifest.task_definition}" if inline is None else self._register(manifest, inline, dry_run)
+        arn = f"{ARN}/{manifest.task_definition}"
+        if inline is not None:
+            arn = self._register(manifest, inline, retiring, dry_run=dry_run)
         return Resolved(
             task_definition_arn=arn,
             zones=tuple((zone, tuple(subnets)) for zone, subnets in sorted(zones.items())) or ((ANY_ZONE, ()),),
@@ -55,11 +57,13 @@ class SimulatedRegistry:
             registered=inline is not None,
         )
 
-    def _register(self, manifest: Manifest, inline: Mapping[str, object], dry_run: bool) -> str:
-        """Once for each content, unless that was deregistered since."""
+    def _register(
+        self, manifest: Manifest, inline: Mapping[str, object], retiring: Collection[str], *, dry_run: bool
+    ) -> str:
+        """Once for each content, unless that was deregistered since, or will be."""
         content = json.dumps([manifest.service, inline], sort_keys=True)
         known = self.registered.get(content)
-        if known is not None and known not in self.ecs.inactive:
+        if known is not None and known not in self.ecs.inactive and known not in retiring:
             return known
         if dry_run:
             return f"{manifest.task_definition}:new"

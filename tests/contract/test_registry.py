@@ -359,6 +359,15 @@ def test_two_services_never_share_a_revision(account, family):
     assert len(arns) == 2
 
 
+def test_a_revision_that_a_pass_may_deregister_is_not_used_again(account, family):
+    first = account.registry.resolve(_inline(account, family)).task_definition_arn
+    for dry_run in (True, False):
+        other = account.registry.resolve(_inline(account, family), dry_run=dry_run, retiring={first})
+        assert other.registered
+        assert other.task_definition_arn != first
+    assert account.registry.resolve(_inline(account, family), retiring={first}) == other
+
+
 def test_a_content_whose_revision_was_deregistered_is_registered_again(account, family):
     first = account.registry.resolve(_inline(account, family)).task_definition_arn
     account.retire(first)

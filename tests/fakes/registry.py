@@ -1,7 +1,7 @@
 """Task definitions, capacity providers and subnets, in memory."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from headcount.errors import Refused
@@ -35,10 +35,10 @@ class InMemoryRegistry:
         self.groups: dict[str, tuple[str, str]] | None = None
         self.may_manage = True
 
-    def resolve(self, manifest: Manifest, *, dry_run: bool = False) -> Resolved:
+    def resolve(self, manifest: Manifest, *, dry_run: bool = False, retiring: Collection[str] = ()) -> Resolved:
         problems: list[Problem] = []
         inline = manifest.inline_task_definition
-        arn = self._known(manifest)
+        arn = self._known(manifest, retiring)
         document = self.documents.get(arn, DOCUMENT) if inline is None else inline
         if not arn and inline is None:
             problems.append(Problem(path="taskDefinition", value=manifest.task_definition, message="no such one"))
@@ -75,11 +75,12 @@ class InMemoryRegistry:
         self.definitions[family] = self.definitions[arn] = arn
         return arn
 
-    def _known(self, manifest: Manifest) -> str:
+    def _known(self, manifest: Manifest, retiring: Collection[str]) -> str:
         if manifest.inline_task_definition is None:
             return self.definitions.get(manifest.task_definition, "")
         arn = self.registered.get(_content(manifest), "")
-        return arn if self.documents.get(arn, {}).get("status", "ACTIVE") == "ACTIVE" else ""
+        usable = self.documents.get(arn, {}).get("status", "ACTIVE") == "ACTIVE" and arn not in retiring
+        return arn if usable else ""
 
     def _register(self, manifest: Manifest, *, dry_run: bool) -> str:
         if dry_run:

@@ -14,6 +14,7 @@ from headcount.declaring import (
     is_repeated_redeploy,
     is_rollback,
     redeclare,
+    retiring,
     returns_to,
     to_look_up,
 )
@@ -51,7 +52,7 @@ def apply(desk: Desk, fields: Fields) -> dict[str, Any]:
         resolved, counts = native.NOTHING_RESOLVED, native.counts_of(desk, manifest)
         capacity = native.noted(counts.desired, known, "as ECS has it", now)
     else:
-        resolved = desk.registry.resolve(manifest, dry_run=dry_run)
+        resolved = desk.registry.resolve(manifest, dry_run=dry_run, retiring=retiring(old))
         capacity = capacity_after_apply(manifest, known, now, bounds_now(manifest, before.scaling if before else None))
     declared = declare(manifest, resolved, before, now=now, new_id=desk.new_id)
     changes = differences(before, declared, capacity)
@@ -200,7 +201,7 @@ def rollback(desk: Desk, fields: Fields) -> dict[str, Any]:
     target = returns_to(old)
     if target is None:
         raise _nothing_before(old)
-    resolved = desk.registry.resolve(to_look_up(target))
+    resolved = desk.registry.resolve(to_look_up(target), retiring=retiring(old))
     declared = declare_previous(old, target, resolved, state.status, desk.clock())
     words = f"rollback from {old.deployment} to what {target.deployment} was, as {declared.deployment}"
     entry = replace(asked(fields, words), deployment=declared.deployment)

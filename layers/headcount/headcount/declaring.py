@@ -111,6 +111,17 @@ def raised(old: DeclaredService, status: ServiceStatus) -> DeclaredService:
     return replace(old, generation=old.generation + 1, registered=registered)
 
 
+def retiring(declared: DeclaredService | None) -> frozenset[str]:
+    """The task definitions that passes deregister: no deployment uses them that could be returned to.
+
+    A pass may have planned that and be late: none of them is used again.
+    """
+    if declared is None:
+        return frozenset()
+    used = (one.task_definition_arn for one in (declared, declared.previous) if one is not None)
+    return frozenset(declared.registered).difference(used)
+
+
 # -- deployments ------------------------------------------------------------------------------------------------------
 
 

@@ -233,6 +233,19 @@ def test_what_headcount_registered_is_remembered_until_it_is_deregistered(steady
     assert _declared(steady).registered == (second,)
 
 
+def test_what_a_late_pass_may_deregister_is_not_deployed_again(steady):
+    steady.apply(**_inline("app:1"))
+    first = _declared(steady).task_definition_arn
+    steady.apply(**_inline("app:2"))
+    second = _declared(steady).task_definition_arn
+    steady.apply(**_inline("app:1"))
+    third = _declared(steady).task_definition_arn
+    assert third not in (first, second)
+    steady.apply(**_inline("app:1"), desiredCount=5)
+    assert _declared(steady).task_definition_arn == third
+    assert _declared(steady).registered == (first, second, third)
+
+
 def test_a_definition_of_the_users_own_is_never_among_them(steady):
     steady.apply(taskDefinition="web:13")
     assert _declared(steady).registered == ()

@@ -1,6 +1,7 @@
 """What a manifest names must exist in AWS and fit together before anything is recorded."""
 
 from collections import defaultdict
+from collections.abc import Collection
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -33,10 +34,10 @@ class AwsRegistry:
         self.may_manage = may_manage
         self.definitions = TaskDefinitions(ecs)
 
-    def resolve(self, manifest: Manifest, *, dry_run: bool = False) -> Resolved:
+    def resolve(self, manifest: Manifest, *, dry_run: bool = False, retiring: Collection[str] = ()) -> Resolved:
         """Look everything up, and refuse with every problem at once. An inline task definition is registered last."""
         problems: list[Problem] = []
-        definition = self.definitions.find(manifest, problems)
+        definition = self.definitions.find(manifest, problems, retiring)
         if definition is not None and manifest.inline_task_definition is None:
             problems += misfits(manifest, definition.document)  # the parser did it for an inline one
         zones, vpc = self._zones(manifest, problems) if manifest.subnets else (((ANY_ZONE, ()),), None)

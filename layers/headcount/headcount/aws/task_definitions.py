@@ -6,7 +6,7 @@ no record is needed, and revisions that people registered in the same family are
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -36,12 +36,16 @@ class TaskDefinitions:
     def __init__(self, ecs: Any) -> None:
         self.ecs = ecs
 
-    def find(self, manifest: Manifest, problems: list[Problem]) -> FoundDefinition | None:
-        """What the manifest names or declares; None after a problem."""
+    def find(
+        self, manifest: Manifest, problems: list[Problem], retiring: Collection[str] = ()
+    ) -> FoundDefinition | None:
+        """What the manifest names or declares, but for inline ones that are ``retiring``; None after a problem."""
         try:
             with translated():
                 inline = manifest.inline_task_definition
-                return self._named(manifest, problems) if inline is None else self._registered(manifest, inline)
+                if inline is None:
+                    return self._named(manifest, problems)
+                return self._registered(manifest, inline, retiring)
         except ClientError as error:
             problems.append(_told("ECS cannot describe it", manifest, error))
             return None
@@ -70,12 +74,12 @@ class TaskDefinitions:
         problems.append(Problem(path="taskDefinition", value=name, message=message))
         return None
 
-    def _registered(self, manifest: Manifest, inline: Mapping[str, Any]) -> FoundDefinition:
+    def _registered(self, manifest: Manifest, inline: Mapping[str, Any], retiring: Collection[str]) -> FoundDefinition:
         family, content = manifest.task_definition, content_of(manifest)
         revisions = self.ecs.list_task_definitions(
             familyPrefix=family, status="ACTIVE", sort="DESC", maxResults=REVISIONS_LOOKED_AT
         )
-        for arn in revisions["taskDefinitionArns"]:
+        for arn in (one for one in revisions["taskDefinitionArns"] if one not in retiring):
             answer = self.ecs.describe_task_definition(taskDefinition=arn, include=["TAGS"])
             if {"key": CONTENT_TAG, "value": content} in answer.get("tags", ()):
                 return FoundDefinition(arn=arn, document=answer["taskDefinition"], registered=True)

@@ -3,7 +3,7 @@
 Every method may raise ``TransientError`` (``Throttled`` among them): the call may or may not have taken effect.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 from headcount.model.manifest import Manifest
@@ -102,11 +102,12 @@ class Resolved:
 class Registry(Protocol):
     """Task definitions and subnets, as ``control`` checks them when a manifest is applied."""
 
-    def resolve(self, manifest: Manifest, *, dry_run: bool = False) -> Resolved:
+    def resolve(self, manifest: Manifest, *, dry_run: bool = False, retiring: Collection[str] = ()) -> Resolved:
         """Look up the names of a manifest. ``Refused`` with every problem: not found, not for Fargate, not awsvpc.
 
         An inline task definition is registered, once for each content (``dry_run``: only looked up, and named
-        ``<family>:new`` where it would be registered). ``registered``: whether it is one that Headcount registered.
+        ``<family>:new`` where it would be registered), but for those that are ``retiring`` (ARNs): a pass may be
+        about to deregister them. ``registered``: whether it is one that Headcount registered.
         """
         ...
 
