@@ -46,7 +46,9 @@ def terminate(ecs: Ecs, instance: Instance, *, told: bool) -> None:
     else:
         del ecs.fleet.instances[instance.arn]
     for task in tasks:
-        if told:
+        if told and task.observed.desired_status == "STOPPED":
+            ecs.schedule(task)  # whatever its agent has not told meanwhile
+        elif told:
             ecs.end(task, "TerminationNotice", f"Host EC2 (instance {instance.ec2_instance}) terminated.")
         else:
             ecs.vanish(task)
