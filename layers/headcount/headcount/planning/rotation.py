@@ -248,7 +248,7 @@ def _look_times(rotation: Rotation, ledger: GroupTargets, awaited: set[str]) -> 
             due = entry.left_at + delay if waits else entry.at + LINGER_SECONDS
             if seen_at < due:
                 yield due
-            elif waits:
+            elif waits and not rotation.is_drained(ledger.group, entry, seen_at):
                 yield seen_at + STILL_DRAINING_SECONDS
         elif entry.leaving_at is None and entry.registered_at is not None:
             health = rotation.health_of(ledger.group, entry)
