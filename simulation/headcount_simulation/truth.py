@@ -51,6 +51,10 @@ class Truth(Protocol):
         """Whether the invocation that runs is the newest pass of the service."""
         ...
 
+    def is_overdue(self) -> bool:
+        """Whether the invocation that runs has outlived its time, at which Lambda ends one."""
+        ...
+
     def users(self, task_definition: str) -> list[EcsTask]:
         """The tasks in ECS that are not STOPPED and run a task definition."""
         ...

@@ -182,6 +182,10 @@ class World:
         """Whether the invocation that runs is the newest pass of the service."""
         return self.calls.current.pass_number == self.table.pass_number(service)
 
+    def is_overdue(self) -> bool:
+        """Whether the invocation that runs has outlived its time, at which Lambda ends one."""
+        return self.scheduler.now > self.calls.current.deadline
+
     def state(self, service: str) -> ServiceState:
         """Everything on record."""
         return self.table.state(service)
