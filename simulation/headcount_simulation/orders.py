@@ -108,6 +108,7 @@ class Orders:
         protected = {one.task for one in read.operator.protections if one.until > now} - asked
         doomed = {task.task_id for task in read.tasks if task.notice is not None and task.notice.kind in UNSTOPPABLE}
         doomed |= {task.task_id for task in state.tasks if is_unhealthy(state, task)}
+        doomed |= {task.task_id for task in read.tasks} - {task.task_id for task in self.truth.tasks(read.service)}
         for action in stops:
             stuck = action.managed.stop is not None and action.managed.stop.failed
             if action.task_id in standbys:
