@@ -241,6 +241,17 @@ def test_zones_stay_uneven_while(words: str, changes: dict[str, Any]) -> None:
     assert decided.actions == (), words
 
 
+def test_what_protection_holds_up_is_done_when_it_ends() -> None:
+    present = on("FARGATE_SPOT", 1)
+    state = a_service_with(
+        *present, desired=1, manifest={"sources": (FARGATE, SPOT)}, protected=[one.task_id for one in present]
+    )
+    (protection,) = state.operator.protections
+    waiting = planned(state)
+    assert (waiting.actions, waiting.wake_at) == ((), protection.until)
+    assert started(planned(state, now=protection.until)) == 1
+
+
 @pytest.mark.parametrize(
     ("words", "unsettled"),
     [

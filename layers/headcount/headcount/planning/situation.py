@@ -264,6 +264,8 @@ def _with_moves(situation: Situation) -> Situation:
         now=now,
     )
     better = rebalance(balance)
+    if balance.staying and not better.moves and rebalance(replace(balance, tasks=divided.new, staying=())).moves:
+        wakes = (*wakes, *(protected[task.task_id] for task in balance.staying))
     moved = Moves(moves=better.moves, wakes=(*wakes, *better.wakes))
     return _divided(divided, moved, spared, rebalancing=len(better.moves))
 
