@@ -15,7 +15,7 @@ from typing import Protocol
 
 from rich.console import Console
 
-from bench import bill, cold_starts, growth, idle, kills, layer_size, passes, pictures, recovery, rotation, storm
+from bench import bill, cold_starts, growth, idle, kills, memory, packages, passes, pictures, recovery, rotation, storm
 from bench.measurement import OUT, Findings, NotMeasured, Part, Skipped
 from bench.pages import write_page
 from bench.report import show, write
@@ -39,7 +39,8 @@ PARTS: dict[str, tuple[str, Measure]] = {
     "kills": ("A lost task is replaced at once: ECS's event to RunTask, a service of 10 tasks", kills.measure),
     "passes": ("A pass is linear: its own CPU, against json.loads of the same records", passes.measure),
     "cold-starts": ("Quick to start: import and init of each function, against bare boto3", cold_starts.measure),
-    "layer-size": ("Small: the layer, unzipped", layer_size.measure),
+    "memory": ("Small: memory of each function and of passes", memory.measure),
+    "packages": ("Small: the layer and what each function is packaged as, unzipped", packages.measure),
     "storm": ("Few calls: every task of a service lost at once", storm.measure),
     "recovery": ("Recovery at the account's limit, in simulation: 1,000 of 1,000 tasks lost", recovery.measure),
     "rotation": ("Into rotation at ELB's limits, in simulation: 500 tasks that start together", rotation.measure),

@@ -5,28 +5,15 @@ start of the interpreter, the same for both, is left out, so the ratio is not fl
 """
 
 import json
-import os
 import statistics
-import subprocess
-import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from bench.measurement import Detail, Findings, Measurement, NotMeasured, milliseconds
+from bench.fresh import CLIENTS, FUNCTION, boto3_alone, python
+from bench.measurement import Detail, Findings, Measurement, milliseconds
 
 GOAL = 1.3
-CLIENTS: dict[str, tuple[str, ...]] = {
-    "observe_tasks": ("dynamodb", "sqs"),
-    "reconcile_service": ("dynamodb", "ecs", "events", "sqs"),
-    "audit_clusters": ("dynamodb", "ecs", "sqs"),
-    "wake_services": ("dynamodb", "sqs"),
-    "keep_load_balancers": ("dynamodb", "sqs"),
-    "decide_scaling": ("dynamodb", "sqs"),
-    "control": ("dynamodb", "ec2", "ecs", "sqs"),
-}
-_ROOT = Path(__file__).parents[1]
 _TIMED = """
 import time
 wall, cpu = time.perf_counter(), time.process_time()
@@ -34,14 +21,6 @@ wall, cpu = time.perf_counter(), time.process_time()
 wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
 import json
 print(json.dumps([wall, cpu]))
-"""
-_FUNCTION = "import app"
-_BARE = """
-import boto3
-from botocore.config import Config
-patience = Config(connect_timeout=2, read_timeout=5, retries={{"mode": "standard", "total_max_attempts": 2}})
-for service in {clients!r}:
-    boto3.client(service, config=patience)
 """
 
 
@@ -71,60 +50,15 @@ def _starts(name: str, repeats: int) -> tuple[list[Start], list[Start]]:
     bare: list[Start] = []
     function: list[Start] = []
     for _ in range(repeats + 1):
-        bare.append(_start(name, _bare(name)))
-        function.append(_start(name, _FUNCTION))
+        bare.append(_start(name, boto3_alone(name)))
+        function.append(_start(name, FUNCTION))
     return bare[1:], function[1:]
 
 
-def _bare(name: str) -> str:
-    return _BARE.format(clients=CLIENTS[name])
-
-
 def _start(name: str, work: str) -> Start:
-    done = _python(name, _TIMED.format(work=work))
+    done = python(name, _TIMED.format(work=work))
     wall, cpu = json.loads(done.stdout.splitlines()[-1])
     return Start(wall=wall, cpu=cpu)
-
-
-def _python(name: str, program: str, *options: str) -> subprocess.CompletedProcess[str]:
-    """Run a program as the function ``name`` would be run: its folder first on the path, its environment."""
-    done = subprocess.run(
-        [sys.executable, *options, "-c", program],
-        cwd=_ROOT / "functions" / name,
-        env=_environment(name),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise NotMeasured(f"{name} does not start: {done.stderr.strip().splitlines()[-1]}")
-    return done
-
-
-def _environment(name: str) -> Mapping[str, str]:
-    """What Lambda and the template give a function; credentials from the environment, as on Lambda."""
-    queue = "https://sqs.eu-west-1.amazonaws.com/123456789012/bench"
-    return {
-        "PATH": os.environ.get("PATH", ""),
-        "PYTHONPATH": str(_ROOT / "layers" / "headcount"),
-        "AWS_REGION": "eu-west-1",
-        "AWS_DEFAULT_REGION": "eu-west-1",
-        "AWS_ACCESS_KEY_ID": "bench",
-        "AWS_SECRET_ACCESS_KEY": "bench",
-        "AWS_LAMBDA_FUNCTION_NAME": name,
-        "HEADCOUNT_TABLE": "bench",
-        "HEADCOUNT_INSTALL": "main",
-        "HEADCOUNT_CLUSTERS": "bench",
-        "HEADCOUNT_RECONCILE_QUEUE_URL": f"{queue}.fifo",
-        "HEADCOUNT_TIMER_QUEUE_URL": queue,
-        "HEADCOUNT_BALANCER_FUNCTION": "bench-KeepLoadBalancers",
-        "HEADCOUNT_SCALING_FUNCTION": "bench-DecideScaling",
-        "HEADCOUNT_SCHEDULE_GROUP": "bench",
-        "HEADCOUNT_SCHEDULE_ROLE_ARN": "arn:aws:iam::123456789012:role/bench",
-        "HEADCOUNT_EVENT_DEAD_LETTERS_ARN": "arn:aws:sqs:eu-west-1:123456789012:bench",
-        "POWERTOOLS_SERVICE_NAME": name,
-        "POWERTOOLS_METRICS_NAMESPACE": "Headcount",
-    }
 
 
 def _table(found: Mapping[str, tuple[Sequence[Start], Sequence[Start]]]) -> Detail:
@@ -155,8 +89,8 @@ def _row(name: str, bare: Sequence[Start], function: Sequence[Start]) -> tuple[s
 
 def _what_costs(name: str) -> Detail:
     """Modules that the function imports and bare boto3 does not, by package (``-X importtime``, own time)."""
-    extra = _import_times(name, _FUNCTION)
-    for module in _import_times(name, _bare(name)):
+    extra = _import_times(name, FUNCTION)
+    for module in _import_times(name, boto3_alone(name)):
         extra.pop(module, None)
     packages: dict[str, list[float]] = defaultdict(list)
     for module, seconds in extra.items():
@@ -176,7 +110,7 @@ def _package(module: str) -> str:
 
 def _import_times(name: str, work: str) -> dict[str, float]:
     """Own seconds of each module that a program imports."""
-    stderr = _python(name, work, "-X", "importtime").stderr
+    stderr = python(name, work, "-X", "importtime").stderr
     times: dict[str, float] = {}
     for line in stderr.splitlines():
         own, _, rest = line.removeprefix("import time:").partition("|")

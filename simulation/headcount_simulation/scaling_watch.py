@@ -108,7 +108,7 @@ class ScalingWatch:
         if value is None or not any(_runs(task) for task in state.tasks):
             return  # nothing is measured, or only what tasks do that were told to stop and do not
         needed = needed_count(self.cloudwatch.running(service), value, terms.target)  # those that drain work as well
-        few = count < min(needed, high)
+        few = value > terms.target and count < min(needed, high)
         many = value < SCALE_IN_BELOW * terms.target and max(needed, low) < count
         if few or many:
             told = f"{service}: {count} tasks at {value:.0f}% where {terms.target}% is wanted"

@@ -38,7 +38,7 @@ def a_part(
     )
 
 
-ORDER = ["kills", "layer-size", "peers"]
+ORDER = ["kills", "packages", "peers"]
 
 
 def shown(part: Part) -> str:
@@ -89,10 +89,10 @@ def test_the_json_has_the_numbers_and_the_verdicts(tmp_path: Path) -> None:
 def test_parts_of_earlier_runs_on_such_a_machine_stay_in_their_order(tmp_path: Path) -> None:
     path = tmp_path / "latest.json"
     write(path, "2 CPUs", [a_part(name="peers"), a_part(name="kills", not_measured="no network")], ORDER)
-    document = write(path, "2 CPUs", [a_part(name="layer-size"), a_part(name="kills")], ORDER)
+    document = write(path, "2 CPUs", [a_part(name="packages"), a_part(name="kills")], ORDER)
     assert [(part["name"], part["not_measured"]) for part in document["parts"]] == [
         ("kills", None),
-        ("layer-size", None),
+        ("packages", None),
         ("peers", None),
     ]
     elsewhere = write(path, "64 CPUs", [a_part(name="kills")], ORDER)

@@ -1,5 +1,6 @@
-"""The layer, unzipped: what every cold start has to fetch and what counts against Lambda's 250 MB.
+"""What is deployed, unzipped: what every cold start has to fetch and what counts against Lambda's 250 MB.
 
+The layer, which all functions share, and the folder of each function; beside boto3, which Lambda's runtime brings.
 Measured is what ``sam build`` made, if it is there and not older than the layer's sources; else the same thing made by
 pip for this machine's Python.
 """
@@ -11,6 +12,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import distribution
 from pathlib import Path
 
 from bench.measurement import Detail, Findings, Measurement, NotMeasured
@@ -19,6 +21,8 @@ GOAL_MB = 40.0
 _ROOT = Path(__file__).parents[1]
 _BUILT = _ROOT / ".aws-sam" / "build" / "HeadcountLayer" / "python"
 _SOURCE = _ROOT / "layers" / "headcount"
+_FUNCTIONS = _ROOT / "functions"
+_BOTO3 = ("boto3", "botocore", "jmespath", "python-dateutil", "s3transfer", "six", "urllib3")
 _SHOWN = 8
 
 
@@ -30,19 +34,40 @@ def measure(*, quick: bool) -> Findings:
     total = sum(sizes.values())
     shown = sizes.most_common(_SHOWN)
     rest = total - sum(size for _, size in shown)
-    rows = [*shown, (f"{len(sizes) - len(shown)} others", rest)]
+    functions = {folder.name: _source_bytes(folder) for folder in sorted(_FUNCTIONS.iterdir())}
+    boto3 = sum(_installed_bytes(name) for name in _BOTO3)
     return Findings(
         measurements=(
             Measurement(what="layer, unzipped", value=total / 1e6, unit="MB", goal=GOAL_MB, note=f"made by {made_by}"),
+            Measurement(what="layer over boto3 and what it needs", value=total / boto3, unit="x"),
         ),
         details=(
             Detail(
-                title="What is in it",
+                title="What is in the layer",
                 columns=("", "MB"),
-                rows=tuple((name, f"{size / 1e6:.2f}") for name, size in rows),
+                rows=tuple((name, f"{size / 1e6:.2f}") for name, size in _with_rest(shown, len(sizes), rest)),
+            ),
+            Detail(
+                title="What each function is packaged as, beside the layer",
+                columns=("", "bytes"),
+                rows=tuple((name, f"{size:,}") for name, size in functions.items()),
             ),
         ),
     )
+
+
+def _with_rest(shown: list[tuple[str, int]], folders: int, rest: int) -> list[tuple[str, int]]:
+    return [*shown, (f"{folders - len(shown)} others", rest)] if folders > len(shown) else shown
+
+
+def _source_bytes(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc")
+
+
+def _installed_bytes(name: str) -> int:
+    """The files of a distribution, byte code apart: ``sam build`` packages none either."""
+    files = distribution(name).files or ()
+    return sum(Path(str(one.locate())).stat().st_size for one in files if one.suffix != ".pyc")
 
 
 @contextmanager
