@@ -89,7 +89,7 @@ def wait_for_draining(situation: Situation) -> Step:
         decisions.append(
             hold(f"{some(len(stuck), 'target')} still in rotation: ELB has not let go of it", level="WARN")
         )
-    return Step(decisions=tuple(decisions), wakes=wakes)
+    return Step(decisions=tuple(decisions), wakes=wakes) if decisions or wakes else NOTHING
 
 
 def ask_for_load_balancers(situation: Situation) -> Step:

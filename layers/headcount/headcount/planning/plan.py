@@ -7,7 +7,7 @@ answers together. A rule is a function from the situation to a step, in the modu
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from headcount.model.plan import AdoptTask, DrainTask, KeepLoadBalancers, KeepScaling, Plan, StopTask
+from headcount.model.plan import Action, AdoptTask, DrainTask, KeepLoadBalancers, KeepScaling, Plan, StopTask
 from headcount.model.service import Counts, Decision, ServiceState, ServiceStatus
 from headcount.planning.deadlines import start_deadline
 from headcount.planning.health import healthy_at
@@ -23,7 +23,7 @@ from headcount.planning.keeping import (
 )
 from headcount.planning.leaving import ask_for_load_balancers, through_rotation, wait_for_draining
 from headcount.planning.scaling import ask_for_scaling, plan_native
-from headcount.planning.situation import Situation, Step, assess, hold
+from headcount.planning.situation import NOTHING, Situation, Step, assess, hold
 from headcount.planning.starting import finish_open_launches, keep_old_alive, start_missing
 from headcount.planning.stopping import (
     report_undead,
@@ -47,27 +47,34 @@ def plan(state: ServiceState, now: float, jitter: float) -> Plan:
     if state.declared.manifest.native:
         return plan_native(state, state.declared, now)
     situation = assess(state, state.declared, now, jitter)
-    steps, ledgers = through_rotation(situation, [rule(situation) for rule in RULES])
+    steps, ledgers = through_rotation(situation, _decide(situation))
     status, announcements = announce(_status(situation, steps), state.status, situation.declared, now)
     steps.append(Step(decisions=announcements, wakes=_next_announcement(status)))
     if not _is_quiet(situation, status):  # whatever is lost on the way: what is not well goes not long without a look
         steps.append(Step(wakes=(now + UNSETTLED_LOOK_SECONDS,)))
-    stopped = {action.task_id for step in steps for action in step.actions if isinstance(action, STOPS)}
     wakes = [at for step in steps for at in step.wakes if at > now]
     return Plan(
-        # a stop records the task as well, so a task that is stopped need not be adopted
-        actions=tuple(
-            action
-            for step in steps
-            for action in step.actions
-            if not (isinstance(action, AdoptTask) and action.task_id in stopped)
-        ),
+        actions=_once(action for step in steps for action in step.actions),
         decisions=tuple(decision for step in steps for decision in step.decisions),
         status=status,
         wake_at=min(wakes, default=None),
         again=any(step.again for step in steps),
         ledgers=ledgers.changed,
     )
+
+
+def _decide(situation: Situation) -> list[Step]:
+    """What the rules have to say, each in its turn; most say nothing."""
+    return [step for rule in RULES if (step := rule(situation)) is not NOTHING]
+
+
+def _once(several: Iterable[Action]) -> tuple[Action, ...]:
+    """A stop records the task as well, so a task that is stopped need not be adopted."""
+    actions = tuple(several)
+    stopped = {action.task_id for action in actions if isinstance(action, STOPS)}
+    if not stopped:
+        return actions
+    return tuple(one for one in actions if not (isinstance(one, AdoptTask) and one.task_id in stopped))
 
 
 def explain_waiting(situation: Situation) -> Step:
@@ -94,12 +101,13 @@ def explain_waiting(situation: Situation) -> Step:
             )
         )
         wakes.append(backoff.until)
-    return Step(decisions=tuple(decisions), wakes=tuple(wakes))
+    return Step(decisions=tuple(decisions), wakes=tuple(wakes)) if decisions or wakes else NOTHING
 
 
 def look_again(situation: Situation) -> Step:
     """When waiting alone changes something: deadlines, tasks that become healthy while a deployment waits for them."""
-    return Step(wakes=tuple(_natural_wakes(situation)))
+    wakes = tuple(_natural_wakes(situation))
+    return Step(wakes=wakes) if wakes else NOTHING
 
 
 RULES: tuple[Callable[[Situation], Step], ...] = (
@@ -126,8 +134,10 @@ RULES: tuple[Callable[[Situation], Step], ...] = (
 
 
 def _natural_wakes(situation: Situation) -> Iterable[float]:
-    for task in situation.stock.present:
-        deadline = start_deadline(task, situation.declared.manifest.deadlines)
+    deadlines = situation.declared.manifest.deadlines
+    starting = [task for task in situation.stock.present if task.observed.last_status != "RUNNING"]
+    for task in starting:
+        deadline = start_deadline(task, deadlines)
         if deadline is not None:
             yield deadline + 0.001  # a task is stuck past its deadline, not at it
     tally = situation.tally

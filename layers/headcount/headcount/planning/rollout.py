@@ -47,9 +47,10 @@ class Allowed:
 
 def tasks_to_start(tally: Tally, manifest: Manifest) -> Allowed:
     """How many tasks of the declared deployment may start now. What the backoff holds back is explained elsewhere."""
-    missing = max(0, tally.desired - tally.live_new)
-    allowed = Allowed(count=missing)
+    allowed = Allowed(count=max(0, tally.desired - tally.live_new))
     for limit in _START_LIMITS:
+        if not allowed.count:
+            break
         limited = limit(tally, manifest, allowed.count)
         if limited.count < allowed.count:
             allowed = limited
@@ -64,8 +65,11 @@ def _not_the_failed_ones(tally: Tally, _: Manifest, wanted: int) -> Allowed:
 def _within_maximum_percent(tally: Tally, manifest: Manifest, wanted: int) -> Allowed:
     most = maximum_total(tally.desired, manifest.maximum_percent)
     occupied = tally.live_new + tally.live_old + tally.stopping
+    count = max(0, min(wanted, most - occupied))
+    if count == wanted:
+        return Allowed(count=count)
     return Allowed(
-        count=max(0, min(wanted, most - occupied)),
+        count=count,
         because=f"maximumPercent {manifest.maximum_percent} allows {some(most, 'task')} at once, "
         f"{occupied} are there ({tally.stopping} of them stopping)",
     )

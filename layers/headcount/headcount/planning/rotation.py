@@ -6,7 +6,7 @@ counts only if it was seen after its registration: an address may have belonged 
 Sources: ELB API, DescribeTargetHealth; ECS API, DeploymentConfiguration.minimumHealthyPercent.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from headcount.model.manifest import LoadBalancer
@@ -71,7 +71,7 @@ class Rotation:
     unknown: tuple[str, ...] = ()
     groups: Mapping[str, KnownGroup]
     ledgers: Mapping[str, GroupTargets]
-    entries: Mapping[str, tuple[tuple[str, Registration], ...]]
+    entries: Mapping[str, Sequence[tuple[str, Registration]]]
     health: Mapping[tuple[str, Endpoint], TargetHealth]
 
     @property
@@ -88,34 +88,32 @@ class Rotation:
         seen = self.ledgers[group].seen
         if seen is None or entry.registered_at is None or seen.seen_at < entry.registered_at:
             return None
-        health = self.health.get((group, entry.endpoint))
+        health = self.health.get((group, (entry.target, entry.port)))
         if health is None or health.state not in _UNHEALTHY or health.since >= entry.registered_at:
             return health
         judged_at = entry.registered_at + self.known(group).interval_seconds * WELL_AFTER_CHECKS
         return health if seen.seen_at >= judged_at else None
 
-    def active(self, task: Task) -> Iterator[tuple[str, Registration]]:
+    def active(self, task: Task) -> list[tuple[str, Registration]]:
         """The registrations of a task that are meant to stay."""
-        return (one for one in self.entries.get(task.task_id, ()) if one[1].leaving_at is None)
+        return [one for one in self.entries.get(task.task_id, ()) if one[1].leaving_at is None]
 
     def is_healthy(self, task: Task, *, is_current: bool) -> bool | None:
         """Whether the task is healthy in all its target groups; None if target groups have no say.
 
         A task of an older deployment is judged by the groups that it is in: the declared ones may be others.
         """
-        entries = dict(self.active(task))
-        if not is_current:
-            if not entries:
-                return None
-            return all(_is_well(self.health_of(group, entry)) for group, entry in entries.items())
-        if not self.is_balanced:
+        if is_current and not self.is_balanced:
             return None
-        if self.unknown:
+        if is_current and self.unknown:
             return False
-        return all(
-            one.group.arn in entries and _is_well(self.health_of(one.group.arn, entries[one.group.arn]))
-            for one in self.wanted
-        )
+        entries = dict(self.active(task))
+        if not (entries or is_current):
+            return None
+        for group in [one.group.arn for one in self.wanted] if is_current else entries:
+            if group not in entries or not _is_well(self.health_of(group, entries[group])):
+                return False
+        return True
 
     def unhealthy(self, task: Task, *, is_current: bool) -> tuple[KnownGroup, TargetHealth] | None:
         """The target of the task that has been unhealthy for longest, and its group.
@@ -187,9 +185,13 @@ def rotation_of(state: ServiceState, declared: DeclaredService) -> Rotation:
     if not manifest.load_balancers and not state.targets and balancing is None:
         return NOTHING
     entries: dict[str, list[tuple[str, Registration]]] = {}
+    health: dict[tuple[str, Endpoint], TargetHealth] = {}
     for ledger in state.targets:
+        group = ledger.group
         for entry in ledger.registrations:
-            entries.setdefault(entry.task, []).append((ledger.group, entry))
+            entries.setdefault(entry.task, []).append((group, entry))
+        for one in ledger.seen.targets if ledger.seen is not None else ():
+            health[group, (one.target, one.port)] = one
     before = declared.previous.manifest.load_balancers if declared.previous else ()
     known = {one.key: one for one in balancing.groups} if balancing else {}
     return Rotation(
@@ -199,13 +201,8 @@ def rotation_of(state: ServiceState, declared: DeclaredService) -> Rotation:
         unknown=tuple(one.target_group for one in manifest.load_balancers if one.target_group not in known),
         groups={one.arn: one for one in known.values()},
         ledgers={ledger.group: ledger for ledger in state.targets},
-        entries={task: tuple(found) for task, found in entries.items()},
-        health={
-            (ledger.group, health.endpoint): health
-            for ledger in state.targets
-            if ledger.seen is not None
-            for health in ledger.seen.targets
-        },
+        entries=entries,
+        health=health,
     )
 
 
@@ -268,7 +265,7 @@ def is_missing(rotation: Rotation, group: str, entry: Registration) -> bool:
         return False
     if ledger.seen.seen_at < entry.registered_at + MISSING_AFTER_SECONDS:
         return False
-    health = rotation.health.get((group, entry.endpoint))
+    health = rotation.health.get((group, (entry.target, entry.port)))
     return health is None or health.state == "draining" or health.reason == "Target.NotRegistered"
 
 

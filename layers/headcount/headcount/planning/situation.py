@@ -230,22 +230,7 @@ def _with_moves(situation: Situation) -> Situation:
         return _divided(situation, Moves(moves={}, wakes=()), ())
     found = find_moves(stock.present, declared, situation.state.cordons, now, situation.sick)
     protected = situation.protected
-    spared = tuple(
-        hold(f"task {task_id} stays while it is protected, until {clock_time(protected[task_id])}: {move.reason}")
-        for task_id, move in found.moves.items()
-        if task_id in protected and not move.unstoppable
-    )
-    moves = {task_id: move for task_id, move in found.moves.items() if task_id not in protected or move.unstoppable}
-    if situation.stops_first and not situation.places.are_open:
-        spared += tuple(
-            hold(f"task {task_id} stays, for no place takes its replacement: {move.reason}", level="WARN")
-            for task_id, move in moves.items()
-            if move.can_wait
-        )
-        moves = {task_id: move for task_id, move in moves.items() if not move.can_wait}
-    ends = [moves.unstoppable_at for task, moves in found.moves.items() if task in protected and moves.unstoppable_at]
-    wakes = (*found.wakes, *(protected.values() if spared else ()), *ends)
-    divided = _divided(situation, Moves(moves=moves, wakes=wakes), spared)
+    divided = _allowed(situation, found, protected) if found.moves else _divided(situation, found, ())
     if divided.old:
         return divided
     present = divided.present_by_place(declared.deployment, divided.new)
@@ -264,10 +249,33 @@ def _with_moves(situation: Situation) -> Situation:
         now=now,
     )
     better = rebalance(balance)
+    wakes = better.wakes
     if balance.staying and not better.moves and rebalance(replace(balance, tasks=divided.new, staying=())).moves:
         wakes = (*wakes, *(protected[task.task_id] for task in balance.staying))
-    moved = Moves(moves=better.moves, wakes=(*wakes, *better.wakes))
-    return _divided(divided, moved, spared, rebalancing=len(better.moves))
+    if not (better.moves or wakes):
+        return divided
+    moved = Moves(moves=better.moves, wakes=(*divided.move_wakes, *wakes))
+    return _divided(divided, moved, divided.spared, rebalancing=len(better.moves))
+
+
+def _allowed(situation: Situation, found: Moves, protected: Mapping[str, float]) -> Situation:
+    """Divided by those of the moves that protection does not keep, and that have somewhere to go."""
+    spared = tuple(
+        hold(f"task {task_id} stays while it is protected, until {clock_time(protected[task_id])}: {move.reason}")
+        for task_id, move in found.moves.items()
+        if task_id in protected and not move.unstoppable
+    )
+    moves = {task_id: move for task_id, move in found.moves.items() if task_id not in protected or move.unstoppable}
+    if situation.stops_first and not situation.places.are_open:
+        spared += tuple(
+            hold(f"task {task_id} stays, for no place takes its replacement: {move.reason}", level="WARN")
+            for task_id, move in moves.items()
+            if move.can_wait
+        )
+        moves = {task_id: move for task_id, move in moves.items() if not move.can_wait}
+    ends = [moves.unstoppable_at for task, moves in found.moves.items() if task in protected and moves.unstoppable_at]
+    wakes = (*found.wakes, *(protected.values() if spared else ()), *ends)
+    return _divided(situation, Moves(moves=moves, wakes=wakes), spared)
 
 
 def _is_moving(situation: Situation) -> bool:
@@ -278,11 +286,15 @@ def _is_moving(situation: Situation) -> bool:
 
 def _divided(situation: Situation, moves: Moves, spared: tuple[Decision, ...], *, rebalancing: int = 0) -> Situation:
     deployment, present = situation.declared.deployment, situation.stock.present
-    stays = [deployment_of(task) == deployment and task.task_id not in moves.moves for task in present]
+    new: list[Task] = []
+    old: list[Task] = []
+    for task in present:
+        stays = deployment_of(task) == deployment and task.task_id not in moves.moves
+        (new if stays else old).append(task)
     return replace(
         situation,
-        new=tuple(task for task, stay in zip(present, stays, strict=True) if stay),
-        old=tuple(task for task, stay in zip(present, stays, strict=True) if not stay),
+        new=tuple(new),
+        old=tuple(old),
         moves=moves.moves,
         move_wakes=moves.wakes,
         spared=spared,
@@ -370,23 +382,30 @@ def _refusals(
 def _tallied(situation: Situation) -> Situation:
     """The situation with its tasks counted."""
     declared, stock, now = situation.declared, situation.stock, situation.now
-    in_flight_new = stock.in_flight_of(declared.deployment)
+    in_flight_new = stock.in_flight_of(declared.deployment) if stock.launches else 0
     backoff = situation.slowdown.backoff
     refused = backoff is not None and backoff.refused and now < backoff.until
-    new, old, sick = situation.new, situation.old, situation.sick
-    held_new = sum(deployment_of(task) == declared.deployment for task in situation.slowdown.held)
+    new, old, sick, healthy = situation.new, situation.old, situation.sick, situation.healthy
+    held = situation.slowdown.held
+    held_new = sum(deployment_of(task) == declared.deployment for task in held) if held else 0
+    healthy_old = sum(task.task_id in healthy for task in old) if old else 0
     tally = Tally(
         desired=situation.wanted.count,
         live_new=len(new) + in_flight_new,
         live_old=len(old) + stock.all_in_flight - in_flight_new,
-        healthy_new=len(situation.healthy.intersection(task.task_id for task in new)),
-        running_old=sum(task.observed.last_status == "RUNNING" for task in old),
-        healthy_old=len(situation.healthy.intersection(task.task_id for task in old)),
+        healthy_new=len(healthy) - healthy_old,
+        running_old=sum(task.observed.last_status == "RUNNING" for task in old) if old else 0,
+        healthy_old=healthy_old,
         stopping=stock.stopping,
         held=situation.wanted.count if refused else held_new + len(situation.slowed),
-        held_old=len(situation.slowdown.held) - held_new,
+        held_old=len(held) - held_new,
         failing=backoff is not None,
         sick_new=sum(task.task_id in sick.lasting for task in new) if sick.lasting else 0,
-        sick_old=sum(task.task_id in sick.to_replace for task in old) - len(situation.kept_sick),
+        sick_old=_sick_old(situation) if sick.to_replace else 0,
     )
     return replace(situation, tally=tally)
+
+
+def _sick_old(situation: Situation) -> int:
+    """How many of the old tasks are replaced because they are unhealthy, and may go now."""
+    return sum(task.task_id in situation.sick.to_replace for task in situation.old) - len(situation.kept_sick)

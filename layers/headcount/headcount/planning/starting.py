@@ -12,7 +12,7 @@ from headcount.planning.launching import new_launches
 from headcount.planning.pace import affordable, counted, worth_a_pass_at
 from headcount.planning.placement import Place, Placed, Places, place_tasks, places_of
 from headcount.planning.rollout import old_tasks_to_start, tasks_to_start
-from headcount.planning.situation import Situation, Step, hold, managed_of
+from headcount.planning.situation import NOTHING, Situation, Step, hold, managed_of
 from headcount.planning.stock import deployment_of
 from headcount.planning.words import clock_time, some
 
@@ -28,7 +28,7 @@ def finish_open_launches(situation: Situation) -> Step:
     """Launches without an answer on record: the same request again, or, when it is old, a look at what became of it."""
     launches = situation.stock.launches
     if situation.throttled or not launches:
-        return Step()
+        return NOTHING
     resumed = _resumed(situation)
     if not resumed:
         return Step(wakes=(_turn(situation, launches, 0),))
@@ -61,7 +61,7 @@ def _finish(launch: Launch, now: float) -> ResumeLaunch | LookUpLaunch:
 def start_missing(situation: Situation) -> Step:
     """Launches for what is missing, as far as the limits allow, each in the best place that takes tasks."""
     if situation.throttled or situation.frozen:
-        return Step()
+        return NOTHING
     tally = situation.tally
     allowed = tasks_to_start(tally, situation.declared.manifest)
     missing = max(0, tally.desired - tally.live_new)
@@ -69,7 +69,7 @@ def start_missing(situation: Situation) -> Step:
     if allowed.count < missing and allowed.because:
         held = (hold(f"{some(missing - allowed.count, 'task')} not started yet: {allowed.because}"),)
     if not allowed.count:
-        return Step(decisions=held)
+        return Step(decisions=held) if held else NOTHING
     count = min(allowed.count, TASKS_STARTED)
     present = situation.present_by_place(situation.declared.deployment, situation.new)
     placed = place_tasks(count, situation.places, present)
@@ -91,14 +91,14 @@ def keep_old_alive(situation: Situation) -> Step:
     previous, backoff = situation.declared.previous, situation.slowdown.backoff
     failing = backoff is not None and situation.now < backoff.until
     if previous is None or not failing or situation.throttled or situation.frozen or situation.deleting:
-        return Step()
+        return NOTHING
     if not any(deployment_of(task) == previous.deployment for task in situation.old):
-        return Step()  # it is gone: bringing it back is a rollback, and that is not decided here
+        return NOTHING  # it is gone: bringing it back is a rollback, and that is not decided here
     manifest = situation.declared.manifest
     starting = tasks_to_start(situation.tally, manifest).count
     count = min(old_tasks_to_start(situation.tally, manifest, starting), TASKS_STARTED - starting)
     if count <= 0:
-        return Step()
+        return NOTHING
     places = places_of(previous, situation.state.cordons, situation.refusals, situation.tally.desired, situation.now)
     sick = situation.sick.to_replace
     alive = [task for task in situation.old if deployment_of(task) == previous.deployment and task.task_id not in sick]

@@ -27,9 +27,6 @@ class Standing(IntEnum):
     LIVE = auto()
 
 
-STANDINGS = tuple(Standing)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _View:
     launches: Mapping[str, Launch]
@@ -82,15 +79,15 @@ class Stock:
     """
 
     present: tuple[Task, ...]
-    orphans: tuple[Task, ...]
-    strangers: tuple[Task, ...]
-    dying: tuple[Task, ...]
-    leaving: tuple[Task, ...]
-    standby: tuple[Task, ...]
-    asked: tuple[Task, ...]
-    stuck: tuple[Task, ...]
-    gone: tuple[Task, ...]
-    echoes: tuple[Task, ...]
+    orphans: tuple[Task, ...] = ()
+    strangers: tuple[Task, ...] = ()
+    dying: tuple[Task, ...] = ()
+    leaving: tuple[Task, ...] = ()
+    standby: tuple[Task, ...] = ()
+    asked: tuple[Task, ...] = ()
+    stuck: tuple[Task, ...] = ()
+    gone: tuple[Task, ...] = ()
+    echoes: tuple[Task, ...] = ()
     launches: tuple[Launch, ...]
     in_flight: Mapping[str, int]
 
@@ -120,34 +117,36 @@ def take_stock(state: ServiceState, declared: DeclaredService, now: float) -> St
         stops=frozenset() if deleting else frozenset(one.task for one in state.operator.stops),
         now=now,
     )
-    sorted_tasks: dict[Standing, list[Task]] = {standing: [] for standing in STANDINGS}
-    live = sorted_tasks[Standing.LIVE]
     unheard = {launch.launch_id: launch.count for launch in state.launches}
+    live: list[Task] = []
+    piles: dict[Standing, list[Task]] = {}
     for task in state.tasks:
         if task.observed.launch in unheard:
             unheard[task.observed.launch] -= 1
         if _is_plainly_live(task, view):
             live.append(task)
             continue
-        for standing, matches in RULES:
-            if matches(task, view):
-                sorted_tasks[standing].append(_managed(task, launches, declared))
-                break
-    aside = sorted_tasks[Standing.STANDBY]
+        standing = next(standing for standing, matches in RULES if matches(task, view))
+        pile = live if standing is Standing.LIVE else piles.setdefault(standing, [])
+        pile.append(_managed(task, launches, declared))
+    in_flight = {launch_id: max(0, count) for launch_id, count in unheard.items()}
+    if not piles:  # most services, at most looks
+        return Stock(present=tuple(live), launches=state.launches, in_flight=in_flight)
+    aside, orphans = piles.get(Standing.STANDBY, ()), piles.get(Standing.ORPHAN, ())
     unrecorded = {task.task_id for task in state.tasks if not view.is_ours(task)} if aside else set()
     return Stock(
-        present=(*sorted_tasks[Standing.LIVE], *sorted_tasks[Standing.ORPHAN]),
-        orphans=(*sorted_tasks[Standing.ORPHAN], *(task for task in aside if task.task_id in unrecorded)),
-        strangers=tuple(sorted_tasks[Standing.STRANGER]),
-        dying=tuple(sorted_tasks[Standing.DYING]),
-        leaving=tuple(sorted_tasks[Standing.LEAVING]),
-        standby=tuple(sorted_tasks[Standing.STANDBY]),
-        asked=tuple(sorted_tasks[Standing.ASKED]),
-        stuck=tuple(sorted_tasks[Standing.STUCK]),
-        gone=tuple(sorted_tasks[Standing.GONE]),
-        echoes=tuple(sorted_tasks[Standing.ECHO]),
+        present=(*live, *orphans),
+        orphans=(*orphans, *(task for task in aside if task.task_id in unrecorded)),
+        strangers=tuple(piles.get(Standing.STRANGER, ())),
+        dying=tuple(piles.get(Standing.DYING, ())),
+        leaving=tuple(piles.get(Standing.LEAVING, ())),
+        standby=tuple(aside),
+        asked=tuple(piles.get(Standing.ASKED, ())),
+        stuck=tuple(piles.get(Standing.STUCK, ())),
+        gone=tuple(piles.get(Standing.GONE, ())),
+        echoes=tuple(piles.get(Standing.ECHO, ())),
         launches=state.launches,
-        in_flight={launch_id: max(0, count) for launch_id, count in unheard.items()},
+        in_flight=in_flight,
     )
 
 

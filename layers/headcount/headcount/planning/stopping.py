@@ -158,7 +158,7 @@ def report_undead(situation: Situation) -> Step:
         else:
             wakes.append(deadline)
     if not undead:
-        return Step(wakes=tuple(wakes))
+        return Step(wakes=tuple(wakes)) if wakes else NOTHING
     said = (
         f"{some(len(undead), 'task')} told to stop, and still there after the deadline: {', '.join(sorted(undead)[:5])}"
     )

@@ -36,18 +36,23 @@ def wishes_for_now(situation: Situation, stopping: Mapping[str, str]) -> tuple[l
     """
     wishes = list(_wishes(situation, stopping))
     rotation, now = situation.rotation, situation.now
-    entries = [one for task in rotation.entries.values() for one in task]
-    on_ledger = {(group, entry.endpoint, entry.task) for group, entry in entries}
     # where another task had the address, it would be taken out meanwhile, and the task that waits with it
-    taken = {(group, entry.endpoint) for group, entry in entries if entry.left_at is None}
+    taken: set[tuple[str, Endpoint]] = set()
+    left: set[tuple[str, Endpoint, str]] = set()
+    for entries in rotation.entries.values():
+        for group, entry in entries:
+            if entry.left_at is None:
+                taken.add((group, entry.endpoint))
+            else:
+                left.add((group, entry.endpoint, entry.task))
     fresh: dict[str, list[Wish]] = {}
     due: list[Wish] = []
     for wish in wishes:
-        if (wish.group, wish.endpoint, wish.task) in on_ledger or (wish.group, wish.endpoint) in taken:
+        if (wish.group, wish.endpoint) in taken or (wish.group, wish.endpoint, wish.task) in left:
             due.append(wish)
         else:
             fresh.setdefault(wish.group, []).append(wish)
-    coming = _coming(situation)
+    coming = _coming(situation) if fresh else 0
     wakes: list[float] = []
     for group, waiting in fresh.items():
         until = _next_call(rotation.ledgers.get(group), coming, now)
@@ -78,7 +83,7 @@ def _wishes(situation: Situation, stopping: Mapping[str, str]) -> Iterator[Wish]
     declared, rotation = situation.declared, situation.rotation
     if situation.deleting:
         return
-    owners = _owners(situation)
+    owners, endpoints = _owners(situation)
     for task in situation.stock.present:
         out = task.task_id in stopping or task.task_id in situation.sick.out_of_rotation
         if task.observed.last_status != "RUNNING" or out:
@@ -87,31 +92,35 @@ def _wishes(situation: Situation, stopping: Mapping[str, str]) -> Iterator[Wish]
         stays = deployment_of(task) != declared.deployment or bool(rotation.unknown)
         unsure: set[str] = set()
         runs_since = task.observed.started_at or situation.now
-        for port in _ports_of(situation, task):
-            endpoint = port.endpoint(task, declared.network_mode, situation.state.ec2_instances)
+        for group, endpoint in endpoints[task.task_id]:
             if endpoint is None:
-                unsure.add(port.group.arn)
+                unsure.add(group)
             elif owners[endpoint][1] == task.task_id:
-                yield Wish(group=port.group.arn, task=task.task_id, endpoint=endpoint, runs_since=runs_since)
+                yield Wish(group=group, task=task.task_id, endpoint=endpoint, runs_since=runs_since)
         for group, entry in rotation.active(task) if stays or unsure else ():
             mine = owners.get(entry.endpoint, (runs_since, task.task_id))[1] == task.task_id
             if mine and (stays or group in unsure):
                 yield Wish(group=group, task=task.task_id, endpoint=entry.endpoint, runs_since=runs_since)
 
 
-def _owners(situation: Situation) -> dict[Endpoint, tuple[float, str]]:
+def _owners(
+    situation: Situation,
+) -> tuple[dict[Endpoint, tuple[float, str]], dict[str, list[tuple[str, Endpoint | None]]]]:
     """Whose each endpoint is: the task's that started last of those that are alive on record, also of those that are to
-    stop. An older one with the same address has died, and its event is late.
+    stop. An older one with the same address has died, and its event is late. And what each task is to its groups.
     """
-    stock, instances = situation.stock, situation.state.ec2_instances
+    stock, instances, mode = situation.stock, situation.state.ec2_instances, situation.declared.network_mode
     owners: dict[Endpoint, tuple[float, str]] = {}
+    endpoints: dict[str, list[tuple[str, Endpoint | None]]] = {}
     for task in (*stock.present, *stock.standby, *stock.asked, *stock.leaving):
         claim = (task.observed.started_at or 0.0, task.task_id)
+        places = endpoints[task.task_id] = []
         for port in _ports_of(situation, task):
-            endpoint = port.endpoint(task, situation.declared.network_mode, instances)
+            endpoint = port.endpoint(task, mode, instances)
+            places.append((port.group.arn, endpoint))
             if endpoint is not None and claim > owners.get(endpoint, (-1.0, "")):
                 owners[endpoint] = claim
-    return owners
+    return owners, endpoints
 
 
 def _ports_of(situation: Situation, task: Task) -> tuple[BalancedPort, ...]:
