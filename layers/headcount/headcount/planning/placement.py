@@ -121,8 +121,9 @@ def place_tasks(count: int, places: Places, present: Counter[Place]) -> Placed:
         crowds[place.zone] += tasks
     placed: Counter[Place] = Counter()
     blocked: dict[str, CapacitySource] = {}
+    takes = _Takes(places)
     for _ in range(count):
-        chosen = _next_place(places, carried, crowds, blocked)
+        chosen = _next_place(takes, carried, crowds, blocked)
         if chosen is None:
             break
         placed[chosen] += 1
@@ -133,18 +134,32 @@ def place_tasks(count: int, places: Places, present: Counter[Place]) -> Placed:
     return Placed(tasks=dict(placed), short=count - placed.total(), blocked=tuple(blocked.values()))
 
 
+class _Takes(dict[CapacitySource, list[str]]):
+    """The zones that take tasks of a source, found out when it is asked for first: the same for all tasks of a plan."""
+
+    def __init__(self, places: Places) -> None:
+        super().__init__()
+        self.places = places
+
+    def __missing__(self, source: CapacitySource) -> list[str]:
+        self[source] = zones = sorted(self.places.open_to(source))
+        return zones
+
+
 def _next_place(
-    places: Places, carried: Counter[str], crowds: Counter[str], blocked: dict[str, CapacitySource]
+    takes: _Takes, carried: Counter[str], crowds: Counter[str], blocked: dict[str, CapacitySource]
 ) -> Place | None:
     """Where the next task goes. A fallback takes only what no provider of the strategy takes: one that is short and
     open is filled before, however far another one is behind, or a task that returns might land on the fallback again.
     """
-    while (source := _next_source(places, carried, blocked)) is not None:
-        zone = _zone_for(source, places, crowds)
+    while (source := _next_source(takes.places, carried, blocked)) is not None:
+        zone = _zone_for(source, takes, crowds)
         if zone is not None:
             return Place(source.name, zone)
         blocked[source.name] = source
-    fallback = ((source, _zone_for(source, places, crowds)) for source in (places.fallback if blocked else ()))
+    if not blocked:
+        return None
+    fallback = ((source, _zone_for(source, takes, crowds)) for source in takes.places.fallback)
     return next((Place(source.name, zone) for source, zone in fallback if zone is not None), None)
 
 
@@ -155,15 +170,15 @@ def _next_source(places: Places, carried: Counter[str], blocked: Mapping[str, Ca
         for source in places.sources
         if source.name not in blocked and carried[source.name] < places.shares[source.name]
     ]
-    return furthest_behind(carried, short) or (short[0] if short else None)
+    return (furthest_behind(carried, short) or short[0]) if len(short) > 1 else next(iter(short), None)
 
 
-def _zone_for(source: CapacitySource, places: Places, crowds: Counter[str]) -> str | None:
+def _zone_for(source: CapacitySource, takes: _Takes, crowds: Counter[str]) -> str | None:
     """The emptiest zone that takes tasks of a source. With strict spread no other than the emptiest one will do."""
-    best = min(places.open_to(source), key=lambda zone: (crowds[zone], zone), default=None)
-    if best is None or not places.strict:
+    best = min(takes[source], key=crowds.__getitem__, default=None)  # of equal ones the first by name
+    if best is None or not takes.places.strict:
         return best
-    emptiest = min(crowds[zone] for zone in places.usable(source))
+    emptiest = min(crowds[zone] for zone in takes.places.usable(source))
     return best if crowds[best] <= emptiest else None
 
 

@@ -101,7 +101,8 @@ def _drawn(
         chosen = next(iter(tops)) if len(tops) == 1 else min(tops, key=lambda shared: full(tops[shared]))
         places = tops[chosen]
         victims.append(queues[places].pop()[-1])
-        crowds.subtract(places)
+        for place in places:
+            crowds[place] -= 1
         if not queues[places]:
             heappop(heaps[chosen])
             if not heaps[chosen]:
