@@ -225,7 +225,7 @@ def _stays(read: ServiceState, task: Task, group: TargetGroup) -> bool:
     set_aside = {one.task for one in read.operator.standbys} | {one.task for one in read.operator.stops}
     routed = declared.manifest.unhealthy_tasks.action != "stopRouting" or not is_unhealthy(read, task)
     named = {one.target_group for one in declared.manifest.load_balancers} & {group.arn, group.name}
-    is_known = any(one.task_id == task.task_id for one in read.tasks) and _runs(task)
+    is_known = any(one.task_id == task.task_id and _runs(one) for one in read.tasks) and _runs(task)
     is_current = managed.deployment == declared.deployment
     return bool(named) and routed and is_known and is_current and task.task_id not in set_aside
 
