@@ -15,7 +15,21 @@ from typing import Protocol
 
 from rich.console import Console
 
-from bench import bill, cold_starts, growth, idle, kills, memory, packages, passes, pictures, recovery, rotation, storm
+from bench import (
+    bill,
+    cold_starts,
+    growth,
+    idle,
+    kills,
+    memory,
+    out_of_rotation,
+    packages,
+    passes,
+    pictures,
+    recovery,
+    rotation,
+    storm,
+)
 from bench.measurement import OUT, Findings, NotMeasured, Part, Skipped
 from bench.pages import write_page
 from bench.report import show, write
@@ -37,6 +51,10 @@ def measure_peers(*, quick: bool) -> Findings:
 
 PARTS: dict[str, tuple[str, Measure]] = {
     "kills": ("A lost task is replaced at once: ECS's event to RunTask, a service of 10 tasks", kills.measure),
+    "out-of-rotation": (
+        "Out of rotation at once: kill -9 behind a load balancer to DeregisterTargets, a service of 5 tasks",
+        out_of_rotation.measure,
+    ),
     "passes": ("A pass is linear: its own CPU, against json.loads of the same records", passes.measure),
     "cold-starts": ("Quick to start: import and init of each function, against bare boto3", cold_starts.measure),
     "memory": ("Small: memory of each function and of passes", memory.measure),

@@ -66,6 +66,8 @@ class Watch:
             self._events.clear()
 
     def _take_in(self, event: Mapping[str, Any]) -> None:
+        if event["detail-type"] != "ECS Task State Change":
+            return
         detail = event["detail"]
         seen = Event(
             at=datetime.fromisoformat(detail["updatedAt"]).timestamp(),
@@ -89,7 +91,16 @@ class Bench:
         self.watch = Watch(sandbox)
         self._names = {name: sandbox.platform.function(name).name for name in FUNCTIONS}
 
-    def apply(self, name: str, count: int, *, backs_off: bool = False) -> None:
+    def apply(
+        self,
+        name: str,
+        count: int,
+        *,
+        backs_off: bool = False,
+        command: list[str] = RUNS_FOR_EVER,
+        container_port: int | None = None,
+        **fields: Any,
+    ) -> None:
         """Declare a service over all zones. Without ``backs_off`` failed tasks are replaced at once, every time."""
         manifest: dict[str, Any] = {
             "kind": "Service",
@@ -99,10 +110,11 @@ class Bench:
             "desiredCount": count,
             "launchType": "FARGATE",
             "networkConfiguration": {"awsvpcConfiguration": {"subnets": list(self.sandbox.subnets.values())}},
+            **fields,
         }
         if not backs_off:
             manifest["restarts"] = {"initialSeconds": 0}
-        self.sandbox.register_task_definition(name, RUNS_FOR_EVER)
+        self.sandbox.register_task_definition(name, command, container_port=container_port)
         answer = self.sandbox.invoke_control({"version": 1, "operation": "apply", "manifest": manifest})
         if not answer["ok"]:
             raise NotMeasured(f"control refused the service: {answer['error']}")
@@ -157,10 +169,8 @@ class Bench:
 
 
 @contextmanager
-def a_bench(runtime: Literal["simulated", "process"], *, schedule_scale: float = 1.0) -> Iterator[Bench]:
-    """A sandbox with this checkout's template in it. ``schedule_scale``: see ``Sandbox``."""
+def a_bench(runtime: Literal["simulated", "process"], **options: float) -> Iterator[Bench]:
+    """A sandbox with this checkout's template in it. ``options``: see ``Sandbox``."""
     parameters = {"Clusters": CLUSTER, "PassableRoles": "arn:aws:iam::123456789012:role/bench"}
-    with Sandbox(
-        template=_TEMPLATE, task_runtime=runtime, parameters=parameters, schedule_scale=schedule_scale
-    ) as sandbox:
+    with Sandbox(template=_TEMPLATE, task_runtime=runtime, parameters=parameters, **options) as sandbox:
         yield Bench(sandbox)

@@ -13,7 +13,7 @@ from headcount_sandbox.traffic import NO_TARGETS, Traffic, load_on
 pytestmark = [pytest.mark.sandbox, pytest.mark.e2e]
 SANDBOX = {"task_runtime": "process", "health_check_scale": 5.0}
 REQUESTS = 20_000
-AT_ONCE = 5.0  # seconds, for a busy machine: docs/measurements.md has what it takes on a quiet one
+AT_ONCE = 5.0  # seconds, for a busy machine: `python -m bench out-of-rotation` measures what is promised, a second
 
 
 @pytest.fixture(scope="module")
