@@ -130,8 +130,8 @@ class Desk:
         self.store.put_service(records, declared, capacity, entry, now, None if after == before else after)
 
     def kick(self, service: str, cause: str) -> None:
-        """After the record, like every sender: read the pass number, then kick."""
-        self.kicks.kick(service, self.store.pass_number(service), cause)
+        """After the record. What a person asked for is never dropped as a repetition, so no pass number is read."""
+        self.kicks.kick(service, None, cause)
 
 
 def asked(fields: Fields, words: str) -> Decision:

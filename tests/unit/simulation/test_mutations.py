@@ -30,7 +30,7 @@ NOTICED: Final = {  # the seeds of days that notice it; the first days notice al
     "poison": 4,
     "no data": 3,
     "compare and set": 30,
-    "cooldown": 93,
+    "cooldown": 137,
 }
 DAYS = 20  # as soon as something else is drawn: `headcount-sim mutate` tells the seeds anew
 

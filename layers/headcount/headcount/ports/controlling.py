@@ -82,10 +82,6 @@ class ControlStore(Protocol):
         """The service that a task belongs or belonged to, and the launch that started it."""
         ...
 
-    def pass_number(self, service: str) -> int | None:
-        """As in ``ObserveStore``."""
-        ...
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resolved:
