@@ -358,7 +358,8 @@ class Watch:
         desired = wanted_count(state, declared, now).count
         going = {one.task_id for one in stops}
         floor = minimum_healthy(desired, declared.manifest.minimum_healthy_percent)
-        gone = known_gone(state.tasks, self.truth.tasks(state.service))
+        routed = any(ledger.registrations for ledger in state.targets)  # else addresses matter to nobody
+        gone = known_gone(state.tasks, self.truth.tasks(state.service)) if routed else set[str]()
         healthy = {one for one, task in alive.items() if one not in gone and is_healthy(state, declared, task, now)}
         live = self._live(state, [task for task in alive.values() if task.task_id not in going])
         if len(healthy - going) >= floor and live >= desired:
