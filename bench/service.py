@@ -169,8 +169,15 @@ class Bench:
 
 
 @contextmanager
-def a_bench(runtime: Literal["simulated", "process"], **options: float) -> Iterator[Bench]:
-    """A sandbox with this checkout's template in it. ``options``: see ``Sandbox``."""
-    parameters = {"Clusters": CLUSTER, "PassableRoles": "arn:aws:iam::123456789012:role/bench"}
-    with Sandbox(template=_TEMPLATE, task_runtime=runtime, parameters=parameters, **options) as sandbox:
+def a_bench(
+    runtime: Literal["simulated", "process"], *, schedule_scale: float = 1.0, health_check_scale: float = 1.0
+) -> Iterator[Bench]:
+    """A sandbox with this checkout's template in it. The scales: see ``Sandbox``."""
+    with Sandbox(
+        template=_TEMPLATE,
+        task_runtime=runtime,
+        parameters={"Clusters": CLUSTER, "PassableRoles": "arn:aws:iam::123456789012:role/bench"},
+        schedule_scale=schedule_scale,
+        health_check_scale=health_check_scale,
+    ) as sandbox:
         yield Bench(sandbox)
