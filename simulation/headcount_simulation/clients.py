@@ -150,7 +150,8 @@ class StoreClient:
             self.table.finish(state, status, history, now, ledgers)
             self.watch.finished(state, status, history, now, ledgers)
 
-        self.calls.make(TABLE, "TransactWriteItems status", effect)
+        alone = not history and not ledgers
+        self.calls.make(TABLE, "UpdateItem status" if alone else "TransactWriteItems status", effect)
 
     def remove_service(self, state: ServiceState, history: Sequence[Decision], now: float) -> None:
         def effect() -> None:

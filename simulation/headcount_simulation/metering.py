@@ -113,7 +113,7 @@ class MeteredStoreClient(StoreClient):
         sizes = [self._task(state.service, task_id) for task_id in tasks]
         sizes += [launch_bytes(state.service, launch) for launch in launches]
         self.ledger.wrote(*sizes, transaction=True)
-        self._wrote_status(state.service, before, "plan", history)
+        self._wrote_status(state.service, before, "plan", history, alone=not (sizes or plan.ledgers))
 
     def record_launch(self, service: str, launch: Launch, sightings: Sequence[Sighting]) -> None:
         super().record_launch(service, launch, sightings)
@@ -139,7 +139,7 @@ class MeteredStoreClient(StoreClient):
         sizes = self._targets(state.service, ledgers)
         super().finish(state, status, history, now, ledgers)
         self._wrote_targets(state.service, ledgers, sizes)
-        self._wrote_status(state.service, before, "outcome", history)
+        self._wrote_status(state.service, before, "outcome", history, alone=not ledgers)
 
     def remove_service(self, state: ServiceState, history: Sequence[Decision], now: float) -> None:
         sizes = partition_sizes(state.service, self.table.partition(state.service))
@@ -194,12 +194,13 @@ class MeteredStoreClient(StoreClient):
     # -- sizes --------------------------------------------------------------------------------------------------------
 
     def _wrote_status(
-        self, service: str, before: tuple[int, ServiceMark], part: str, history: Sequence[Decision]
+        self, service: str, before: tuple[int, ServiceMark], part: str, history: Sequence[Decision], *, alone: bool
     ) -> None:
+        """``alone``: beside its history nothing is written with it."""
         size = max(before[0], self._status(service))
         pages = [history_bytes(service, f"{part}000", history)] if history else []
         self.ledger.history_bytes += sum(pages)
-        self.ledger.wrote(size, *pages, transaction=True)
+        self.ledger.wrote(size, *pages, transaction=not alone or bool(pages))
         if self._mark(service) != before[1]:
             self.ledger.wrote(INDEX_ENTRY_BYTES)
 

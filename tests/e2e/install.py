@@ -244,7 +244,10 @@ class Install:
             text[0] = self.why(f"{CLUSTER}/{service}")
             return all(word in text[0] for word in words)
 
-        self.wait(said, f"why says {words}", service, within=within)
+        try:
+            self.wait(said, f"why says {words}", service, within=within)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n== why, at last\n{text[0]}") from None
         return text[0]
 
     def _differences(self, service: str, count: int) -> list[str]:

@@ -15,9 +15,12 @@ def die() -> None:
 
 
 class Tripwire:
-    """Counts the calls of the ports that it guards, and acts at one of them: before its effect, or after it."""
+    """Counts the calls of the ports that it guards, and acts at one of them: before its effect, or after it.
 
-    def __init__(self, at: int | None = None, when: When = "before", action: Callable[[], None] = die) -> None:
+    ``at``: its number, or its name.
+    """
+
+    def __init__(self, at: int | str | None = None, when: When = "before", action: Callable[[], None] = die) -> None:
         self.at = at
         self.when = when
         self.action = action
@@ -30,10 +33,10 @@ class Tripwire:
     def pass_through(self, name: str, call: Callable[[], Any]) -> Any:
         number = len(self.calls)
         self.calls.append(name)
-        if number == self.at and self.when == "before":
+        if self.at in (number, name) and self.when == "before":
             self.action()
         answer = call()
-        if number == self.at and self.when == "after":
+        if self.at in (number, name) and self.when == "after":
             self.action()
         return answer
 

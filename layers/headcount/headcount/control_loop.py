@@ -128,7 +128,7 @@ class Reconciler:
         planned_at = self.clock()
         news = _news(decided.decisions, state.status)
         status = _remember(decided, state.status, now)
-        if decided.actions or decided.ledgers:
+        if decided.is_news:
             self.store.commit(state, replace(decided, status=status), news, now)
         committed_at = self.clock()
         applied = self._apply(state, decided, remaining)
@@ -140,7 +140,7 @@ class Reconciler:
             pass_number=number,
             gathered_at=gathered_at,
             planned_at=planned_at,
-            committed_at=committed_at if decided.actions or decided.ledgers else None,
+            committed_at=committed_at if decided.is_news else None,
             launched_at=applied.first_launch_at,
             tasks=len(state.tasks),
             launches=len(applied.outcomes),
@@ -380,10 +380,9 @@ class Reconciler:
         shown = tuple(dict.fromkeys((*absorbed.status.decisions, *absorbed.decisions)))[:DECISIONS_SHOWN]
         gone = (*absorbed.status.deregistered, *applied.deregistered)
         status = replace(absorbed.status, next_wake=wake, decisions=shown, deregistered=gone)
-        if decided.actions or decided.ledgers or ledgers:
-            self.store.finish(state, status, outcome_news, now, ledgers)
-        elif status != state.status or applied.has_looked:
-            self.store.finish(state, status, (*news, *outcome_news), now)
+        told = outcome_news if decided.is_news else (*news, *outcome_news)
+        if decided.is_news or ledgers or status != state.status or applied.has_looked:
+            self.store.finish(state, status, told, now, ledgers)
         if is_new and wake is not None:
             self.timers.wake(state.service, wake, now)
 
@@ -415,8 +414,8 @@ def _ask(what: str, ask: Callable[[], None], applied: _Applied) -> None:
 
 
 def _news(decisions: Iterable[Decision], before: ServiceStatus) -> tuple[Decision, ...]:
-    """The decisions that are not just the same waiting as last time."""
-    known = {decision for decision in before.decisions if decision.kind == "hold"}
+    """The decisions that are not just the same as last time: waiting, or sending a launch yet again."""
+    known = {decision for decision in before.decisions if decision.kind in ("hold", "launch")}
     return tuple(decision for decision in decisions if decision not in known)
 
 

@@ -93,6 +93,7 @@ class ScalingDecider:
 
     def _look(self, service: str, cause: str, remaining: Remaining, *, told: bool) -> None:
         left: ScalingRecord | None = None
+        done: tuple[str, ...] = ()
         for _ in range(TRIES):
             records = self.store.read(service)
             if records is None:
@@ -100,23 +101,26 @@ class ScalingDecider:
                     self._keeper.forget(service, left, remaining)
                 return
             try:
-                looked = self._looked(with_leftovers(records, left), remaining, told=told)
+                looked = self._looked(with_leftovers(records, left), done, remaining, told=told)
             except Overtaken as overtaken:
-                left = overtaken.left
+                left, done = overtaken.left, overtaken.done
                 continue
             except Conflict:
                 continue
             self.log.looked(replace(looked, cause=cause))
             return
-        raise TransientError(f"the records of {service} changed during every look")
+        raise TransientError("; ".join((f"the records of {service} changed during every look", *done)))
 
-    def _looked(self, records: ScalingRecords, remaining: Remaining, *, told: bool) -> ScalingLooked:
+    def _looked(
+        self, records: ScalingRecords, done: tuple[str, ...], remaining: Remaining, *, told: bool
+    ) -> ScalingLooked:
+        """``done``: by looks before this one that came to nothing else, to be told with what this one does."""
         declared, now = records.declared, self.clock()
         scaling = None if declared.deleting_at is not None else declared_scaling(declared.manifest)
         if scaling is None:
-            return self._remove(records, remaining)
+            return self._remove(records, done, remaining)
         service = ServiceReader(native=self.native).read(records, now)
-        kept = self._keep(records, scaling, service, now, remaining)
+        kept = self._keep(records, scaling, service, now, remaining).after(done)
         record = replace(
             kept.records.scaling,
             declared=scaling_fingerprint(declared),
@@ -148,7 +152,7 @@ class ScalingDecider:
         )
         return self._keeper.keep(records, wanted, remaining)
 
-    def _remove(self, records: ScalingRecords, remaining: Remaining) -> ScalingLooked:
+    def _remove(self, records: ScalingRecords, done: tuple[str, ...], remaining: Remaining) -> ScalingLooked:
         """Nothing is declared, or nothing will be: what was made goes, and a pass is told when it is gone; again, if
         somebody asks again, for who told it first may have died before it did.
         """
@@ -156,8 +160,8 @@ class ScalingDecider:
         if records.revision is None and not before.names:
             return ScalingLooked(service=service)
         if before.removed:
-            return self._tell_removed(records, ())
-        kept = self._keeper.keep(records, Wanted(), remaining)
+            return self._tell_removed(records, done)
+        kept = self._keeper.keep(records, Wanted(), remaining).after(done)
         left, now = kept.records.scaling, self.clock()
         is_gone = not (left.alarms or left.schedules or left.watched)
         after = replace(left, declared="", problems=left.unkept, looked_at=now, next_look_at=left.keep_at)

@@ -40,6 +40,10 @@ class Kept:
     done: tuple[str, ...] = ()
     compared: bool = False
 
+    def after(self, done: tuple[str, ...]) -> "Kept":
+        """The same, when that much had been done before."""
+        return replace(self, done=tuple(dict.fromkeys((*done, *self.done))))
+
     @contextmanager
     def unless_overtaken(self) -> Iterator[None]:
         """Write down what came of it: a ``Conflict`` is ``Overtaken`` if there is something that may be left."""
@@ -48,18 +52,19 @@ class Kept:
         except Conflict as conflict:
             if not self.compared:
                 raise
-            raise Overtaken(self.records.scaling) from conflict
+            raise Overtaken(self.records.scaling, self.done) from conflict
 
 
 class Overtaken(Conflict):
     """Somebody else wrote the record after this look had begun to make things, and may not know of them.
 
-    ``left``: the record with the names of all that there may be.
+    ``left``: the record with the names of all that there may be. ``done``: what was done, and stands in no history yet.
     """
 
-    def __init__(self, left: ScalingRecord) -> None:
+    def __init__(self, left: ScalingRecord, done: tuple[str, ...]) -> None:
         super().__init__("the record changed while alarms and schedules were kept")
         self.left = left
+        self.done = done
 
 
 @dataclass(slots=True)

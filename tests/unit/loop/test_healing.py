@@ -11,14 +11,12 @@ from headcount.errors import NewerSchema
 from headcount.model.service import Decision
 from headcount.ports.auditing import Roster
 
-BEFORE_RUN_TASK = 3  # begin_pass, gather, commit, and then it
-
 
 def test_a_plan_whose_kicks_all_died_is_carried_out_by_the_audit():
     loop = FakeLoop()
     loop.declare(3)
     while loop.kicks.waiting:
-        loop.deliver_kick(Tripwire(BEFORE_RUN_TASK))
+        loop.deliver_kick(Tripwire("runtime.launch"))
         loop.clock.advance(26)
     assert loop.kicks.dead, "every delivery died between the record of the plan and RunTask"
     assert loop.runtime.calls["launch"] == 0

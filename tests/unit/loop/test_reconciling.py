@@ -1,5 +1,6 @@
 """One pass: the plan is recorded before it is carried out, and every answer of ECS finds its place."""
 
+from builders import SERVICE
 from fakes.crashing import Tripwire
 from fakes.loop import FakeLoop
 from headcount import stories
@@ -108,6 +109,23 @@ def test_a_throttled_launch_waits_with_jitter_and_goes_on_by_its_timer():
     assert loop.state().launches != ()
     (timer,) = loop.timers.sent
     assert 0.5 <= timer.at - loop.clock() <= 1.0
+    loop.run(1)
+    loop.assert_exactly(1)
+
+
+def test_a_launch_that_is_sent_again_is_on_record_and_told_once():
+    loop = FakeLoop()
+    loop.runtime.throttle("launch", 4)
+    loop.declare(1)
+    loop.deliver_kick()
+    told = []
+    for _ in range(3):
+        loop.clock.advance(20)
+        wire = Tripwire()
+        loop.reconcile(wire)
+        assert "store.commit" not in wire.calls
+        told.append(len(loop.store.history(SERVICE, 100, None)[0]))
+    assert told[0] == told[1] == told[2]
     loop.run(1)
     loop.assert_exactly(1)
 

@@ -205,8 +205,14 @@ def test_overtaken_at_any_call_it_decides_on_what_is_true_then(story: Story, wha
                 world.generation += 1
                 partition.manifest = replace(partition.manifest, generation=world.generation)
 
+        there = standing_alarms(world)
         world.wake(LOOK, Tripwire(number, "before", overtake))
         nothing_is_forgotten(world)
+        told = world.told()
+        untold = {
+            name for name in standing_alarms(world) - there if not any(f"created alarm {name}" in one for one in told)
+        }
+        assert not untold, f"made before {call} was overtaken, and nobody was told"
         if what == "scaled by hand" and not world.native.services:
             assert world.desired == 11 or world.log.looks[-1].decisions[0].before == 11, call
 
