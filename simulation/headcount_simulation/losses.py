@@ -8,6 +8,7 @@ The *least* number of calls is one ``RunTask`` for ten tasks of one service.
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from random import Random
 from typing import Final
 
 from headcount.planning.health import SETTLING_SECONDS
@@ -25,6 +26,7 @@ from headcount_simulation.world import World
 TASKS_A_CALL: Final = 10
 STARTING_SECONDS: Final = 3600.0  # by then everything has started, and another hour later it is as old as it need be
 LOST_AT: Final = 2 * 3600.0
+AUDITED_EVERY_SECONDS: Final = 60.0
 WATCHED_SECONDS: Final = 3600.0
 ECS_CALLS: Final = ("RunTask", "StopTask", "DescribeTasks", "ListTasks", "ListTasks startedBy")
 
@@ -37,6 +39,11 @@ class Loss:
     services: Mapping[str, int]
     zone: str | None = None
     seed: int = 1
+
+    @property
+    def at(self) -> float:
+        """When, in seconds of the day. The seed decides where between two audits."""
+        return LOST_AT + Random(f"{self.seed} lost").uniform(0.0, AUDITED_EVERY_SECONDS)
 
     def loses(self, task: EcsTask) -> bool:
         """Whether this task is lost: all are, or those in the zone, which takes no others from then on."""
@@ -113,7 +120,7 @@ def a_calm_day(services: Mapping[str, int], seed: int, seconds: float) -> Day:
 
 def recover(loss: Loss, parts: Parts = REAL) -> Recovery:
     """Let it happen, and watch."""
-    world = World(a_calm_day(loss.services, loss.seed, LOST_AT + WATCHED_SECONDS), parts)
+    world = World(a_calm_day(loss.services, loss.seed, loss.at + WATCHED_SECONDS), parts)
     recording = record(world)
     violated = ""
     lost = 0
@@ -133,7 +140,7 @@ def recover(loss: Loss, parts: Parts = REAL) -> Recovery:
 def _lose(world: World, loss: Loss) -> int:
     """Everything is there; then the loss."""
     schedule(world)
-    world.run(LOST_AT)
+    world.run(loss.at)
     tasks = [task for service in loss.services for task in world.ecs.of(service) if loss.loses(task)]
     if sum(len(world.ecs.of(service)) for service in loss.services) != sum(loss.services.values()):
         raise Violation("converges", "the services were not whole before the loss")
@@ -150,8 +157,8 @@ def _count_until_whole(world: World, recording: Recording, loss: Loss) -> Counte
     """Calls until every service is whole; time is watched to its end, for what happens afterwards counts too."""
     calls: Counter[tuple[str, str]] | None = None
     for second in range(1, int(WATCHED_SECONDS) + 1):
-        world.run(LOST_AT + second)
-        if calls is None and second % 5 == 0 and _is_whole(recording, loss, LOST_AT + second):
+        world.run(loss.at + second)
+        if calls is None and second % 5 == 0 and _is_whole(recording, loss, loss.at + second):
             calls = Counter(world.calls.ledger.calls)
     return calls or Counter(world.calls.ledger.calls)
 
@@ -162,8 +169,8 @@ def _is_whole(recording: Recording, loss: Loss, at: float) -> bool:
 
 
 def _told(loss: Loss, recording: Recording, lost: int, calls: Mapping[tuple[str, str], int], violated: str) -> Recovery:
-    lives = [life for life in recording.lives.values() if life.created_at >= LOST_AT]
-    whole_after = {service: _last_healthy(lives, service) for service in loss.services}
+    lives = [life for life in recording.lives.values() if life.created_at >= loss.at]
+    whole_after = {service: _last_healthy(lives, service, loss.at) for service in loss.services}
     times = [at for at in whole_after.values() if at is not None]
     seconds = max(times, default=0.0) if len(times) == len(whole_after) else None
     return Recovery(
@@ -180,11 +187,11 @@ def _told(loss: Loss, recording: Recording, lost: int, calls: Mapping[tuple[str,
     )
 
 
-def _last_healthy(lives: Iterable[Life], service: str) -> float | None:
+def _last_healthy(lives: Iterable[Life], service: str, lost_at: float) -> float | None:
     own = [life for life in lives if life.service == service and life.ended_at is None]
     if any(life.running_at is None for life in own):
         return None
-    return max((life.running_at + SETTLING_SECONDS - LOST_AT for life in own if life.running_at), default=0.0)
+    return max((life.running_at + SETTLING_SECONDS - lost_at for life in own if life.running_at), default=0.0)
 
 
 def lower_bound(lives: Sequence[Life]) -> float:

@@ -18,6 +18,7 @@ SKEW_SECONDS: Final = 7.0  # of a delay that two machines measure whose clocks d
 FEWEST_TO_FREEZE: Final = 2
 LEFT_SECONDS: Final = 4.9  # what is looked at five seconds after a loss was lost so long ago; other losses may be newer
 UNHEALTHY: Final = ("unhealthy", "unhealthy.draining")
+JUDGED_AFTER_CHECKS: Final = 6  # five good ones by default make a target well, and one may be under way
 
 
 class Routing:
@@ -199,7 +200,9 @@ def is_unhealthy(state: ServiceState, task: Task) -> bool:
 def target_states(state: ServiceState, task: Task) -> list[str]:
     """What ELB said last of a task's targets, as far as it was asked since they were registered."""
     found: list[str] = []
+    intervals = {} if state.balancing is None else {one.arn: one.interval_seconds for one in state.balancing.groups}
     for ledger in state.targets:
+        judged_after = intervals.get(ledger.group, 30.0) * JUDGED_AFTER_CHECKS
         for entry in ledger.registrations:
             if entry.task != task.task_id or entry.leaving_at is not None:
                 continue
@@ -207,8 +210,10 @@ def target_states(state: ServiceState, task: Task) -> list[str]:
             if seen is None or since is None or seen.seen_at < since:
                 found.append("unknown")
                 continue
-            said = (one.state for one in seen.targets if one.endpoint == entry.endpoint)
-            found.append(next(said, "missing"))
+            said = next((one for one in seen.targets if one.endpoint == entry.endpoint), None)
+            inherits = said is not None and said.state in UNHEALTHY and said.since < since  # of who had the address
+            known = said is not None and not (inherits and seen.seen_at < since + judged_after)
+            found.append("missing" if said is None else said.state if known else "unknown")
     return found
 
 
