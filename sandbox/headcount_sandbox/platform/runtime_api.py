@@ -4,8 +4,11 @@ AWS: "Using the Lambda runtime API for custom runtimes". Every process has a por
 dead process can never take an event meant for its successor.
 """
 
+import fcntl
 import select
 import socket
+import sys
+import termios
 import threading
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -87,11 +90,16 @@ class _RuntimeRequests(BaseHTTPRequestHandler):
     awaits_reading = False
 
     def handle(self) -> None:
-        """A process that ends with an answer unread resets the connection; one that has read it closes in order."""
+        """A process that ends with an answer unread resets the connection; one that has read it closes in order.
+
+        One that ended an instant before the answer was sent closed in order too, and never got it.
+        """
         with self.server.hung_up:
             self.server.connections += 1
         try:
             super().handle()
+            if self.awaits_reading and self._is_in_vain():
+                self.server.calls.not_delivered()
         except ConnectionError:
             if self.awaits_reading:
                 self.server.calls.not_delivered()
@@ -136,6 +144,14 @@ class _RuntimeRequests(BaseHTTPRequestHandler):
         """A client that waits for an answer sends nothing: its socket is readable only when it was closed."""
         readable, _, _ = select.select([self.connection], [], [], 0)
         return bool(readable) and not self.connection.recv(1, socket.MSG_PEEK)
+
+    def _is_in_vain(self) -> bool:
+        """Whether the other side, which has closed the connection, did not take all that was sent to it."""
+        try:
+            left = fcntl.ioctl(self.connection, termios.TIOCOUTQ, bytes(4))
+        except OSError:  # not every system tells it of sockets
+            return False
+        return int.from_bytes(left, sys.byteorder) > 0
 
     def _deliver(self, delivery: Delivery) -> None:
         self.server.calls.delivered()
