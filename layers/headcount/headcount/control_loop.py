@@ -128,7 +128,7 @@ class Reconciler:
         planned_at = self.clock()
         news = _news(decided.decisions, state.status)
         status = _remember(decided, state.status, now)
-        if decided.is_news:
+        if decided.actions or decided.ledgers:
             self.store.commit(state, replace(decided, status=status), news, now)
         committed_at = self.clock()
         applied = self._apply(state, decided, remaining)
@@ -140,7 +140,7 @@ class Reconciler:
             pass_number=number,
             gathered_at=gathered_at,
             planned_at=planned_at,
-            committed_at=committed_at if decided.is_news else None,
+            committed_at=committed_at if decided.actions or decided.ledgers else None,
             launched_at=applied.first_launch_at,
             tasks=len(state.tasks),
             launches=len(applied.outcomes),
@@ -380,9 +380,10 @@ class Reconciler:
         shown = tuple(dict.fromkeys((*absorbed.status.decisions, *absorbed.decisions)))[:DECISIONS_SHOWN]
         gone = (*absorbed.status.deregistered, *applied.deregistered)
         status = replace(absorbed.status, next_wake=wake, decisions=shown, deregistered=gone)
-        told = outcome_news if decided.is_news else (*news, *outcome_news)
-        if decided.is_news or ledgers or status != state.status or applied.has_looked:
-            self.store.finish(state, status, told, now, ledgers)
+        if decided.actions or decided.ledgers or ledgers:
+            self.store.finish(state, status, outcome_news, now, ledgers)
+        elif status != state.status or applied.has_looked:
+            self.store.finish(state, status, (*news, *outcome_news), now)
         if is_new and wake is not None:
             self.timers.wake(state.service, wake, now)
 

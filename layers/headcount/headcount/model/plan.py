@@ -145,8 +145,3 @@ class Plan:
     wake_at: float | None
     again: bool = False
     ledgers: tuple[GroupTargets, ...] = ()
-
-    @property
-    def is_news(self) -> bool:
-        """Whether it must be on record before it is done: a launch that an earlier pass recorded is."""
-        return bool(self.ledgers) or not all(isinstance(one, ResumeLaunch | LookUpLaunch) for one in self.actions)
