@@ -4,12 +4,12 @@ Each shows the whole course on the left, and the moment that matters on the righ
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bench.measurement import OUT, Findings, Measurement, NotMeasured
+from headcount.model.values import dataclass, replace
 from headcount_simulation.outages import BEGINS_AT, ERROR_HOUR, ZONE_HALF_HOUR, Course, Trouble, go_through
 
 _COUNT, _HEALTHY, _LAUNCHES, _FAULT, _DESIRED = "#1f5a99", "#2e8b57", "#e08214", "#c0392b", "#555555"

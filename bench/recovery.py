@@ -1,9 +1,9 @@
 """Recovery at the account's limit, in simulation: how long over the lower bound, and how many calls over the least."""
 
 from collections import Counter
-from dataclasses import replace
 
 from bench.measurement import Detail, Findings, Measurement, NotMeasured
+from headcount.model.values import replace
 from headcount_simulation.losses import ALL_FAILING, MASS_LOSS, ZONE_LOSS, Loss, Recovery, recover
 
 _OVER_BOUND = 1.1

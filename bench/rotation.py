@@ -1,9 +1,9 @@
 """Into rotation and out of it at ELB's limits, in simulation: many tasks that start together, or are lost together."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from bench.measurement import Detail, Findings, Measurement, NotMeasured
+from headcount.model.values import replace
 from headcount_simulation.together import LOSING, STARTING, Rotation, Rush, go_through
 
 _OVER_LEAST = 1.2

@@ -1,11 +1,11 @@
 """Where tasks are reached: addresses of their own, or ports of their container instance. Some are soon used again."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Final
 
 from headcount.model.target import Endpoint
 from headcount.model.task import HostPort, ObservedTask
+from headcount.model.values import replace
 from headcount_simulation.ecs_tasks import EcsTask
 
 ANY_PORT: Final = 0  # of an address that one task has to itself

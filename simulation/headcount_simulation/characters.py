@@ -1,10 +1,11 @@
 """What simulated services are like: their manifests for a whole day, beside what people change."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 from random import Random
 from typing import Any, Final
 
+from headcount.model.values import dataclass, replace
 from headcount_simulation.addresses import CONTAINER
 from headcount_simulation.instances import MACHINES, SPOT_MACHINES
 from headcount_simulation.scaled import Scaled

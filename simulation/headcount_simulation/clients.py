@@ -1,7 +1,6 @@
 """The ports of ``headcount.ports`` onto the simulated AWS, at the granularity of AWS's calls."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Final
 
 from headcount.model.names import started_by
@@ -19,6 +18,7 @@ from headcount.model.service import (
 )
 from headcount.model.target import Endpoint, GroupTargets, TargetHealth, TargetsSeen
 from headcount.model.task import ContainerHealth, Notice, Task
+from headcount.model.values import replace
 from headcount.ports import ServiceMark
 from headcount.ports.auditing import Roster
 from headcount.ports.controlling import ServiceRecords

@@ -1,9 +1,9 @@
 """Every crash point of a story, one after the other: the same day once for each call that it makes and each mishap."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from headcount.model.values import dataclass, replace
 from headcount_simulation.calls import Effect
 from headcount_simulation.characters import CLUSTER, Character
 from headcount_simulation.days import Day, Happening

@@ -1,10 +1,10 @@
 """What happens in a simulated day: what people do, and what goes wrong. Drawn from a seed, or written down."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from random import Random
 from typing import Final
 
+from headcount.model.values import dataclass, replace
 from headcount_simulation.calls import EFFECTS
 from headcount_simulation.characters import (
     CLUSTER,

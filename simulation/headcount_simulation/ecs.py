@@ -1,12 +1,13 @@
 """ECS: tasks with drawn delays, tokens with lifetimes, places that run full, container instances, stale answers."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from headcount.errors import Throttled
 from headcount.model.names import GROUP_PREFIX, launch_of
 from headcount.model.task import ContainerEnd, Health, ObservedTask
+from headcount.model.values import replace
 from headcount.noticing import InstanceChange
 from headcount.ports.tasks import LaunchAnswer, Sighting
 from headcount_simulation.addresses import Addresses

@@ -1,7 +1,6 @@
 """The functions of an install, as Lambda runs them: with time-outs, on machines of their own, over the ports."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from headcount.auditing import Auditor
@@ -11,6 +10,7 @@ from headcount.deciding_scaling import ScalingDecider
 from headcount.errors import HeadcountError, Poisoned
 from headcount.keeping_load_balancers import LoadBalancerKeeper
 from headcount.messages import AlarmChanged, DueTimer, LookRequest, Request, ScalingRequest
+from headcount.model.values import dataclass
 from headcount.noticing import Announcements
 from headcount.observing import Intake, Observer
 from headcount.ports.tasks import Sighting

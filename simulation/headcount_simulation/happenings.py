@@ -1,9 +1,9 @@
 """What each happening of a day does to the world. What people do stands in ``asking.py``."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Final, cast
 
+from headcount.model.values import replace
 from headcount.noticing import Retirement
 from headcount_simulation.asking import ASKED, Effect, target
 from headcount_simulation.calls import CallFault

@@ -7,10 +7,11 @@ The *least* number of calls is one ``RunTask`` for ten tasks of one service.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 from random import Random
 from typing import Final
 
+from headcount.model.values import dataclass, replace
 from headcount.planning.health import SETTLING_SECONDS
 from headcount_simulation.accounting import Ledger
 from headcount_simulation.characters import ZONES, Character

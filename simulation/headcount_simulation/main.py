@@ -2,12 +2,12 @@
 
 import secrets
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from headcount.model.values import replace
 from headcount_simulation.crash_points import STORIES, strike_all
 from headcount_simulation.days import draw_day
 from headcount_simulation.fleet import draw_fleet

@@ -5,7 +5,6 @@ Nothing is edited: a mutation is a subclass of one part of the world that behave
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from headcount.control_loop import Reconciler
@@ -14,6 +13,7 @@ from headcount.model.plan import AdoptTask, DrainTask, Plan, StartTasks, StopTas
 from headcount.model.service import Launch, ServiceState
 from headcount.model.target import Endpoint, TargetHealth
 from headcount.model.task import Task
+from headcount.model.values import dataclass, replace
 from headcount.ports import ServiceMark
 from headcount.ports.targets import TargetsAnswer
 from headcount.ports.tasks import LaunchAnswer, Recorded, Sighting

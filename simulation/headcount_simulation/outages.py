@@ -1,10 +1,10 @@
 """One service through a trouble that lasts: what is drawn as a picture."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from random import Random
 from typing import Final
 
+from headcount.model.values import dataclass
 from headcount_simulation.invariants import Violation
 from headcount_simulation.losses import a_calm_day
 from headcount_simulation.recording import Life, record

@@ -1,7 +1,6 @@
 """The parts that a world is made of. A mutation replaces one of them by a subclass that leaves something out."""
 
-from dataclasses import dataclass
-
+from headcount.model.values import dataclass
 from headcount_simulation.clients import KicksClient, RuntimeClient, StoreClient, TargetGroupsClient
 from headcount_simulation.functions import Functions
 from headcount_simulation.scaling_clients import AlarmsClient, MetricsClient, ScalingStoreClient

@@ -6,9 +6,9 @@ at that time. Transfer of data inside a Region, events of AWS services and sched
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
+from headcount.model.values import dataclass
 from headcount_simulation.accounting import Ledger
 
 AS_OF: Final = "2026-06"

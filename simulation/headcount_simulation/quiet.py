@@ -1,11 +1,12 @@
 """Many quiet services: what costs money while nothing happens is the audit, and that services say they are steady."""
 
+import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Final
 
 from headcount.model.names import GROUP_PREFIX
 from headcount.model.target import Balancing
+from headcount.model.values import dataclass, replace
 from headcount.planning.leaving import CHECKED_EVERY_SECONDS
 from headcount.planning.telling import STEADY_AGAIN_SECONDS
 from headcount_simulation.accounting import Ledger
@@ -88,7 +89,7 @@ def _copy(world: World, service: str, share: float) -> None:
     world.ecs.created += len(ids)
     for task_id, copy in ids.items():
         task = world.ecs.tasks[task_id]
-        world.ecs.tasks[copy] = replace(task, task_id=copy, group=f"{GROUP_PREFIX}{name}", service=service)
+        world.ecs.tasks[copy] = dataclasses.replace(task, task_id=copy, group=f"{GROUP_PREFIX}{name}", service=service)
     arns = {group.arn: _copy_group(world, group, service, ids).arn for group in world.groups(MODEL)}
     load_balancers = tuple(
         replace(one, target_group=arns[one.target_group]) for one in model.manifest.manifest.load_balancers

@@ -1,12 +1,13 @@
 """Many days, on several processes."""
 
+import dataclasses
 import multiprocessing
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
 from itertools import islice
 
+from headcount.model.values import dataclass
 from headcount_simulation.days import draw_day
 from headcount_simulation.simulating import simulate
 from headcount_simulation.values import hasten
@@ -28,7 +29,7 @@ class Report:
     violated: str
 
 
-@dataclass(slots=True)
+@dataclasses.dataclass(slots=True)
 class Total:
     """Many days in numbers."""
 
@@ -39,7 +40,7 @@ class Total:
     tasks: int = 0
     settled: float = 0.0
     seconds: float = 0.0
-    failed: list[Report] = field(default_factory=list)
+    failed: list[Report] = dataclasses.field(default_factory=list)
 
     def add(self, report: Report) -> None:
         """Count one more day."""

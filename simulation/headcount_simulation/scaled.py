@@ -1,9 +1,9 @@
 """How simulated services scale: what they declare, and what loads them."""
 
-from dataclasses import dataclass
 from random import Random
 from typing import Any, Final
 
+from headcount.model.values import dataclass
 from headcount_simulation.instants import HOUR, STARTS_AT
 
 SCALED: Final = 0.3  # how likely a service is

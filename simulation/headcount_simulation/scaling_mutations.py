@@ -1,11 +1,11 @@
 """What must be noticed of scaling, as ``mutations.py`` has it of the rest."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from headcount.model.metrics import MetricSeries
 from headcount.model.scaling_resources import MetricsWanted, ScalingAlarm
 from headcount.model.scaling_state import ScalingState
+from headcount.model.values import replace
 from headcount.ports.scaling import ScalingRecords, ScalingWrite
 from headcount_simulation.cloudwatch import MINUTE
 from headcount_simulation.scaling_clients import AlarmsClient, MetricsClient, ScalingStoreClient

@@ -1,11 +1,11 @@
 """The records that ``decide_scaling`` reads and writes, each write one atomic step."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from headcount.errors import Conflict
 from headcount.model.scaling_record import ScalingRecord
 from headcount.model.service import Capacity, OperatorWishes, ServiceStatus
+from headcount.model.values import replace
 from headcount.ports.scaling import ScalingRecords, ScalingWrite
 from headcount_simulation.table import Table
 

@@ -1,7 +1,6 @@
 """From a failing day to the least of it that still fails."""
 
-from dataclasses import replace
-
+from headcount.model.values import replace
 from headcount_simulation.days import Day, Happening, without
 from headcount_simulation.parts import REAL, Parts
 from headcount_simulation.simulating import Outcome, simulate

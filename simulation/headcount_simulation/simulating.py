@@ -1,11 +1,11 @@
 """Running a day to its end, and what must hold then."""
 
 from collections import Counter
-from dataclasses import dataclass
 from typing import Final
 
 from headcount.model.percentages import maximum_total, minimum_healthy
 from headcount.model.service import ANY_ZONE, DeclaredService, ServiceState
+from headcount.model.values import dataclass
 from headcount.planning.sharing import share
 from headcount.planning.wishes import wanted_count
 from headcount_simulation.days import Day

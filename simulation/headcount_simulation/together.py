@@ -8,9 +8,10 @@ was drawn.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 from typing import Final
 
+from headcount.model.values import dataclass, replace
 from headcount_simulation.characters import CLUSTER
 from headcount_simulation.days import Day
 from headcount_simulation.ecs_tasks import EcsTask

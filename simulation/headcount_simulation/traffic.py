@@ -1,10 +1,11 @@
 """What traffic simulated services take: their target groups, and what they want done with unhealthy tasks."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from random import Random
 from typing import Any, Final
 
+from headcount.model.values import dataclass
 from headcount_simulation.addresses import CONTAINER
 
 BALANCED: Final = 0.4  # how likely a service has target groups

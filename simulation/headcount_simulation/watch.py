@@ -1,9 +1,9 @@
 """The invariants, checked at every step that could break one. Each is one sentence of ``docs/invariants.md``."""
 
+import dataclasses
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 from headcount.model.names import launch_of
@@ -12,6 +12,7 @@ from headcount.model.plan import DrainTask, Plan, StartTasks, StopTask
 from headcount.model.service import Decision, Launch, ServiceState, ServiceStatus
 from headcount.model.target import Endpoint, GroupTargets
 from headcount.model.task import Task
+from headcount.model.values import dataclass
 from headcount.planning.situation import assess
 from headcount.planning.wishes import wanted_count
 from headcount.ports.reconciling import Measured
@@ -40,14 +41,14 @@ class Wanted:
     most: int
 
 
-@dataclass(slots=True)
+@dataclasses.dataclass(slots=True)
 class Episode:
     """A time in which tasks of a service fail. ``started`` by deployment; ``declared``: in turn, those of that time."""
 
     since: float
     declared: list[str]
     changes: int = 1
-    started: Counter[str] = field(default_factory=Counter)
+    started: Counter[str] = dataclasses.field(default_factory=Counter)
 
 
 class Watch:

@@ -1,6 +1,5 @@
 """The record ``balancing``: written by compare-and-set, only while the manifest stands, with its history."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ from headcount.aws.dynamodb_balancing import BalancingTable
 from headcount.errors import Conflict, NewerSchema
 from headcount.model.service import Decision
 from headcount.model.target import Balancing, GroupTargets, KnownGroup, OwnedResource, Registration
+from headcount.model.values import replace
 from headcount.ports.controlling import ServiceRecords
 
 from .conftest import TABLE

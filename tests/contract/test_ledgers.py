@@ -1,7 +1,5 @@
 """What is registered in target groups, and what ELB said of it: one record a group, a writer for each of its parts."""
 
-from dataclasses import replace
-
 import pytest
 
 from builders import a_status
@@ -10,6 +8,7 @@ from headcount.errors import NewerSchema, Superseded
 from headcount.model.plan import DrainTask
 from headcount.model.target import GroupTargets, Registration, TargetHealth, TargetsSeen
 from headcount.model.task import ContainerHealth, ManagedTask, StopIntent
+from headcount.model.values import replace
 
 from .values import begin, declare, plan_of, record_task
 

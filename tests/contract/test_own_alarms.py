@@ -1,6 +1,5 @@
 """The alarms that target tracking needs, as CloudWatch keeps and tells them: put once, they are as they are wanted."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +8,7 @@ from fakes.scaling import InMemoryAlarms
 from headcount.aws.cloudwatch_alarms import CloudWatchAlarms
 from headcount.model.metrics import MetricQuery, MetricStat
 from headcount.model.scaling import Evaluation, Limits, Panic, PredefinedMetric
+from headcount.model.values import replace
 from headcount.scaling.own_alarms import is_as_wanted, is_ours, wanted_alarms
 from headcount.scaling.queries import Measured
 from unit.scaling.policies import a_scaling, a_tracking

@@ -1,7 +1,5 @@
 """Passes: numbers, fences, plans that are recorded at once or not at all, and the end of a service."""
 
-from dataclasses import replace
-
 import pytest
 
 from builders import a_capacity, a_launch, a_status
@@ -19,6 +17,7 @@ from headcount.model.service import (
     StopWish,
 )
 from headcount.model.task import ManagedTask, Notice, StopIntent
+from headcount.model.values import replace
 
 from .values import LAUNCH, asked, begin, commit_launch, declare, declared, plan_of, record_task, saw
 

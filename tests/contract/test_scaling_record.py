@@ -1,6 +1,5 @@
 """The record ``scaling``: written by compare-and-set, with the count and the history, and by one writer alone."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from headcount.errors import Conflict, NewerSchema
 from headcount.model.scaling_record import KnownAction, LastDecision, ScalingRecord, UnsetCount
 from headcount.model.scaling_state import Activity, Ask, Recommendation, RunningCount, ScalingState
 from headcount.model.service import Counts, Decision, Deployment, OperatorWishes, Pause, ServiceStatus
+from headcount.model.values import replace
 from headcount.ports.scaling import ScalingWrite
 
 from .conftest import TABLE

@@ -1,11 +1,11 @@
 """What the contract tests write: a service, sightings of its tasks, the plans of its passes."""
 
-from dataclasses import replace
 from typing import Any
 
 from builders import a_capacity, a_declared_service, a_launch, a_manifest, a_task
 from headcount.model.plan import Action, Plan, StartTasks
 from headcount.model.service import Decision, DeclaredService, Launch, ServiceState, ServiceStatus
+from headcount.model.values import replace
 from headcount.ports.tasks import Sighting
 
 LAUNCH = "launchaaaaaaaaaaaaaa"

@@ -4,7 +4,7 @@ import itertools
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from botocore import xform_name
@@ -13,6 +13,7 @@ from headcount.balancing.resources import Found, Seen, Sought, Step
 from headcount.errors import Conflict, NewerSchema, Throttled
 from headcount.model.service import Decision
 from headcount.model.target import Balancing
+from headcount.model.values import replace
 from headcount.ports.keeping import BalancingRecords, Looked
 
 from .store import InMemoryStore

@@ -1,6 +1,5 @@
 """All of Headcount over the fakes, on a clock that is moved by hand."""
 
-from dataclasses import replace
 from typing import Any
 
 from builders import INSTALL, LONG_AGO, SERVICE, TASK_DEFINITION, a_declared_service, a_manifest, zones_named
@@ -12,6 +11,7 @@ from headcount.model.fingerprints import balancing_fingerprint
 from headcount.model.manifest import LoadBalancer
 from headcount.model.service import Capacity, DeclaredService, ServiceState
 from headcount.model.target import Balancing, KnownGroup
+from headcount.model.values import replace
 from headcount.observing import Observer
 from headcount.waking import Waker
 

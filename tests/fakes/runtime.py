@@ -2,12 +2,13 @@
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from headcount.errors import Throttled, TransientError
 from headcount.model.names import GROUP_PREFIX, launch_of, started_by
 from headcount.model.task import ContainerEnd, Health, ObservedTask
+from headcount.model.values import replace
 from headcount.ports.tasks import InstanceSighting, LaunchAnswer, Sighting
 
 CAPACITY_REASON = "Capacity is unavailable at this time. Please try again later or in a different availability zone"

@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from headcount.errors import Throttled
 from headcount.model.metrics import AlarmState, AlarmTerms, MetricQuery, MetricSeries
 from headcount.model.scaling_resources import FoundAlarm, MetricsWanted, ScalingAlarm, WantedSchedule
+from headcount.model.values import replace
 from headcount.ports.scaling import FunctionAnswer, NativeCounts, ScalingLooked, ScalingRecords, ScalingWrite
 from headcount_simulation.scaling_table import ScalingTable
 

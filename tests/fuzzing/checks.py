@@ -10,7 +10,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +31,7 @@ from headcount.model.manifest_parser import canonical_document, parse_manifest
 from headcount.model.problem import Problem
 from headcount.model.service import ServiceState
 from headcount.model.task import ManagedTask
-from headcount.model.values import without_defaults
+from headcount.model.values import replace, without_defaults
 from headcount.observing import Observer, TargetAlarm
 from headcount.planning.plan import plan
 from headcount.ports.tasks import Sighting

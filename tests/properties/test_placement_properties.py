@@ -1,7 +1,6 @@
 """Where tasks are, after whatever happened: shares of capacity providers, even zones, singletons, evacuated zones."""
 
 from collections import Counter
-from dataclasses import replace
 from random import Random
 from typing import Any, Final
 
@@ -12,6 +11,7 @@ from builders import ZONES, a_manifest, zones_named
 from headcount.model.manifest import SCALE_IN_RULES, CapacitySource, Manifest
 from headcount.model.percentages import maximum_total
 from headcount.model.service import Cordon, OperatorWishes, Protection, Standby, StopWish
+from headcount.model.values import replace
 from headcount.planning.sharing import share
 from unit.planning.world import World
 

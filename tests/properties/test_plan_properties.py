@@ -2,7 +2,6 @@
 
 import os
 from collections import Counter
-from dataclasses import replace
 from random import Random
 from typing import Any, Final
 
@@ -31,6 +30,7 @@ from headcount.model.service import (
     StopWish,
 )
 from headcount.model.task import Task
+from headcount.model.values import replace
 from headcount.planning.placement import Place, place_tasks, places_of
 from headcount.planning.plan import plan
 from headcount.planning.starting import OLD_CALLS, TASKS_STARTED

@@ -2,7 +2,6 @@
 
 import math
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any, Final
 
 from hypothesis import given, settings
@@ -14,6 +13,7 @@ from headcount.errors import TransientError
 from headcount.messages import AlarmChanged, ScalingRequest
 from headcount.model.scaling import Cooldowns, Scaling, ScheduledAction
 from headcount.model.service import Override, Pause
+from headcount.model.values import replace
 from headcount.scaling.decide import bounds_in_force
 from headcount.scaling.own_alarms import wanted_alarms
 from headcount.scaling.queries import Measured

@@ -1,7 +1,6 @@
 """Scaling, whatever the policies, metrics and history: bounds, monotony, cooldowns, replay, missing data, calm."""
 
 import math
-from dataclasses import replace
 from itertools import pairwise
 from typing import Any, Final
 
@@ -26,6 +25,7 @@ from headcount.model.scaling import (
     TargetTracking,
 )
 from headcount.model.scaling_state import IN_FLIGHT, MEASURED, VISIBLE, Reading, ScalingDecision, ScalingState
+from headcount.model.values import replace
 from headcount.scaling.decide import decide_scaling
 from headcount.scaling.scheduled import decide_scheduled
 from unit.scaling.policies import Scaled, a_scaling, a_series, a_tracking, an_expression

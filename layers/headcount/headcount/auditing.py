@@ -6,7 +6,7 @@ roster is read again only when the index says that a pass has changed it.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import islice
 
 from headcount.auditing_targets import GROUPS_A_MINUTE, is_news, is_on_record, is_well
@@ -14,6 +14,7 @@ from headcount.errors import HeadcountError, Throttled
 from headcount.model.notices import OF_THE_INSTANCE, after, lighter_than
 from headcount.model.target import GroupTargets, TargetsSeen, seen_of
 from headcount.model.task import ContainerHealth, Notice, Task
+from headcount.model.values import replace
 from headcount.noticing import is_settled, notice_by_look
 from headcount.planning.news import matters
 from headcount.ports import Clock, Kicks, ServiceMark

@@ -1,6 +1,5 @@
 """What people change of a service's declaration and count: apply, scale, delete, redeploy, rollback."""
 
-from dataclasses import replace
 from typing import Any
 
 from headcount import cautions, native, scaling_cautions
@@ -27,6 +26,7 @@ from headcount.model.manifest_parser import parse_manifest
 from headcount.model.manifest_scaling_values import declared_scaling
 from headcount.model.problem import Problem
 from headcount.model.service import Capacity, DeclaredService, ServiceState
+from headcount.model.values import replace
 from headcount.ports.controlling import ServiceRecords
 from headcount.requests import Fields
 from headcount.scaling_bounds import bounds_now

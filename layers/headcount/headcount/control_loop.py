@@ -4,8 +4,8 @@ A pass takes a number, reads the whole world of the service, decides, records th
 what came of it. Killed between any two calls, the next pass finds what is recorded and finishes it.
 """
 
+import dataclasses
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 from headcount.errors import Superseded, TransientError
@@ -29,6 +29,7 @@ from headcount.model.plan import (
 )
 from headcount.model.service import Decision, Launch, ServiceState, ServiceStatus
 from headcount.model.target import GroupTargets, Registration, TargetsSeen
+from headcount.model.values import dataclass, replace
 from headcount.planning.ledgers import with_answers
 from headcount.planning.outcomes import Absorbed, LaunchOutcome, absorb, absorb_refusals, absorb_targets
 from headcount.planning.plan import plan
@@ -48,20 +49,20 @@ CARRY_OUT_SECONDS = 60.0  # a plan that was recorded and not finished is looked 
 DECISIONS_SHOWN = 10
 
 
-@dataclass(slots=True)
+@dataclasses.dataclass(slots=True)
 class _Applied:
     """What became of a plan's actions. ``has_looked``: the pass asked AWS before, which its status remembers."""
 
     outcomes: list[LaunchOutcome]
     stopped: int = 0
     stops_unknown: str | None = None
-    deregistered: list[str] = field(default_factory=list)
+    deregistered: list[str] = dataclasses.field(default_factory=list)
     is_definition_left: bool = False
-    ledgers: dict[str, GroupTargets] = field(default_factory=dict)
+    ledgers: dict[str, GroupTargets] = dataclasses.field(default_factory=dict)
     elb_calls: int = 0
-    elb_says: list[str] = field(default_factory=list)
-    refused: list[tuple[str, Registration]] = field(default_factory=list)
-    unasked: list[str] = field(default_factory=list)
+    elb_says: list[str] = dataclasses.field(default_factory=list)
+    refused: list[tuple[str, Registration]] = dataclasses.field(default_factory=list)
+    unasked: list[str] = dataclasses.field(default_factory=list)
     has_looked: bool = False
     out_of_time: bool = False
     first_launch_at: float | None = None

@@ -4,8 +4,8 @@ The table of operations stands here. What they do: ``asking`` (nothing is change
 count), ``operating`` (what operators wish of what runs), ``cordoning`` (zones of a cluster).
 """
 
+import dataclasses
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from headcount import asking, changing, cordoning, operating
@@ -15,6 +15,7 @@ from headcount.model.manifest_kinds import problem as small_problem
 from headcount.model.manifest_parser import MAXIMUM_PROBLEMS
 from headcount.model.problem import Problem
 from headcount.model.showing import shown
+from headcount.model.values import dataclass
 from headcount.ports import Clock, Kicks
 from headcount.ports.controlling import ControlStore, Registry, ScalingSurroundings
 from headcount.ports.scaling import NativeServices
@@ -24,7 +25,7 @@ VERSION = 1
 LONGEST_MESSAGE = 2000  # characters; the answer as a whole must stay below what Lambda returns
 
 
-@dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Operation:
     """What is done, and the fields that it knows."""
 

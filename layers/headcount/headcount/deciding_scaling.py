@@ -5,7 +5,6 @@ on record and what is measured now, and decides. Killed between any two calls, t
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from headcount.errors import Conflict, HeadcountError, TransientError
 from headcount.keeping_alarms import AlarmKeeper, Kept, Overtaken, Wanted, with_leftovers
@@ -15,7 +14,7 @@ from headcount.model.manifest_scaling_values import declared_scaling
 from headcount.model.scaling import Scaling
 from headcount.model.scaling_record import ScalingRecord, UnsetCount
 from headcount.model.service import Capacity
-from headcount.model.values import dataclass
+from headcount.model.values import dataclass, replace
 from headcount.ports import Clock, Kicks, Spread
 from headcount.ports.scaling import (
     Alarms,

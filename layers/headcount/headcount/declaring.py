@@ -3,13 +3,13 @@
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from headcount.model.manifest import Manifest
 from headcount.model.manifest_parser import canonical_document
 from headcount.model.scaling import ScalableTarget
 from headcount.model.service import Capacity, DeclaredService, ServiceState, ServiceStatus
+from headcount.model.values import replace
 from headcount.ports.controlling import Resolved
 from headcount.scaling.scheduled import move_into
 

@@ -4,13 +4,14 @@ Names are on record before anything of them exists, so that nothing is ever forg
 problem, and no reason not to decide.
 """
 
+import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
 
 from headcount.errors import Conflict, TransientError
 from headcount.model.scaling_record import ScalingRecord
 from headcount.model.scaling_resources import FoundAlarm, ScalingAlarm, WantedSchedule
+from headcount.model.values import dataclass, replace
 from headcount.ports import Clock
 from headcount.ports.scaling import Alarms, ScalingRecords, ScalingStore, ScalingWrite, Schedules
 from headcount.scaling.own_alarms import is_as_wanted, is_ours
@@ -67,13 +68,13 @@ class Overtaken(Conflict):
         self.done = done
 
 
-@dataclass(slots=True)
+@dataclasses.dataclass(slots=True)
 class _Work:
     """What was done, what AWS refused, and whether it asked for patience."""
 
     remaining: Callable[[], float]
-    done: list[str] = field(default_factory=list)
-    refused: list[str] = field(default_factory=list)
+    done: list[str] = dataclasses.field(default_factory=list)
+    refused: list[str] = dataclasses.field(default_factory=list)
     unfinished: bool = False
 
     def make(self, what: str, verb: str, call: Callable[[], str | None]) -> bool:

@@ -4,8 +4,8 @@ Each round looks at what AWS has, plans what can be done now, records it, and do
 it. Killed between any two calls, the message comes back and the next look finds everything again by name and tags.
 """
 
+import dataclasses
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
 
 from headcount.balancing.declared import declared_balancing, sought
 from headcount.balancing.plan import is_nothing_declared, plan
@@ -15,6 +15,7 @@ from headcount.messages import LookRequest
 from headcount.model.fingerprints import balancing_fingerprint
 from headcount.model.service import Decision
 from headcount.model.target import Balancing
+from headcount.model.values import dataclass, replace
 from headcount.ports import Clock, Kicks
 from headcount.ports.keeping import BalancingRecords, BalancingStore, LoadBalancerResources, Looked, LookLog
 
@@ -26,15 +27,15 @@ RESERVE_SECONDS = 12.0  # nothing new is begun with less: a call takes at most 1
 HISTORY_KIND = "balancing"
 
 
-@dataclass(slots=True)
+@dataclasses.dataclass(slots=True)
 class _Look:
     """One look under way: the records as they stand now, what was done and told, and AWS's words where it refused."""
 
     records: BalancingRecords
     remaining: Callable[[], float]
     done: int = 0
-    refused: dict[tuple[str, str], str] = field(default_factory=dict)
-    told: set[str] = field(default_factory=set)
+    refused: dict[tuple[str, str], str] = dataclasses.field(default_factory=dict)
+    told: set[str] = dataclasses.field(default_factory=set)
 
     @property
     def service(self) -> str:

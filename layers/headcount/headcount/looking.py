@@ -6,13 +6,12 @@ like any other, newest wins. A question without an answer is asked again by a la
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from headcount.errors import TransientError
 from headcount.model.service import ServiceState
 from headcount.model.target import GroupTargets, seen_of
 from headcount.model.task import ContainerHealth, Task
-from headcount.model.values import dataclass
+from headcount.model.values import dataclass, replace
 from headcount.planning.outcomes import elb_was_silent
 from headcount.planning.rotation import groups_to_look_at
 from headcount.planning.watching import instances_to_ask_for, tasks_to_describe

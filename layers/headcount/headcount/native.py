@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any
 
 from headcount.desk import Declared, Desk
@@ -11,6 +10,7 @@ from headcount.model.manifest import Manifest
 from headcount.model.problem import Problem
 from headcount.model.scaling_record import ScalingRecord
 from headcount.model.service import Capacity, ServiceState
+from headcount.model.values import replace
 from headcount.ports.controlling import Resolved
 from headcount.ports.scaling import NativeCounts
 

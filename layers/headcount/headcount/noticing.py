@@ -4,12 +4,13 @@ An announcement names an instance or tasks. ECS tells which of our tasks are mea
 its service a kick. What fails, or comes before a task is on record, the audit repairs: it compares once a minute.
 """
 
+import dataclasses
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
 from headcount.errors import HeadcountError, TransientError
 from headcount.model.task import Notice
+from headcount.model.values import dataclass
 from headcount.ports import Clock, Kicks
 from headcount.ports.tasks import InstanceSighting, ObserveStore, Sighting, TaskRuntime
 
@@ -89,7 +90,7 @@ def notice_by_look(instance: InstanceSighting | None, arn: str, at: float) -> No
     return notice_of(instance, at)
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclasses.dataclass(slots=True, kw_only=True)
 class Announcements:
     """What ``observe_tasks`` does with an announcement. Remembers for a minute what it has just handled."""
 
@@ -98,7 +99,7 @@ class Announcements:
     kicks: Kicks
     clock: Clock
     clusters: tuple[str, ...]
-    _known: dict[tuple[str, str], float] = field(default_factory=dict)
+    _known: dict[tuple[str, str], float] = dataclasses.field(default_factory=dict)
 
     def instance_changed(self, change: InstanceChange) -> str:
         """A container instance drains or goes. Says in a word or two what became of it, as the others do."""
@@ -156,15 +157,15 @@ class Announcements:
         self._known[known] = self.clock()
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclasses.dataclass(slots=True, kw_only=True)
 class _Delivery:
     """Notices given to tasks, one by one: the trouble of one does not keep the others from theirs."""
 
     store: ObserveStore
     kicks: Kicks
-    services: dict[str, None] = field(default_factory=dict)
+    services: dict[str, None] = dataclasses.field(default_factory=dict)
     unrecorded: int = 0
-    troubles: list[HeadcountError] = field(default_factory=list)
+    troubles: list[HeadcountError] = dataclasses.field(default_factory=list)
 
     @contextmanager
     def contained(self) -> Iterator[None]:

@@ -1,7 +1,6 @@
 """What operators wish of a service: protect, pause, override, standby, stop this one."""
 
 from collections.abc import Collection
-from dataclasses import replace
 from typing import Any
 
 from headcount import answers, cautions, native, wishing
@@ -11,6 +10,7 @@ from headcount.model.manifest import MAXIMUM_TASKS
 from headcount.model.problem import Problem
 from headcount.model.service import Capacity, OperatorWishes, Override, Pause
 from headcount.model.task import Task, how_it_ended
+from headcount.model.values import replace
 from headcount.requests import LONGEST_WISH_SECONDS, Fields, refuse
 from headcount.wishing import Asker
 

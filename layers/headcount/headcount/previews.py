@@ -3,7 +3,6 @@
 Apart from all other answers, which need nothing of what decides.
 """
 
-from dataclasses import replace
 from typing import Any, assert_never
 
 from headcount.answers import of_decision
@@ -26,6 +25,7 @@ from headcount.model.plan import (
     StopTask,
 )
 from headcount.model.service import ServiceState
+from headcount.model.values import replace
 from headcount.planning.plan import plan as decide
 from headcount.planning.rotation import name_of
 

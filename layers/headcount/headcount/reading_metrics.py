@@ -4,13 +4,12 @@ Whatever cannot be asked now makes the policies that need it hold: it is a readi
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 
 from headcount.errors import TransientError
 from headcount.model.scaling import Function, ScalableTarget, Scaling
 from headcount.model.scaling_resources import MetricsWanted
 from headcount.model.scaling_state import Present, Reading
-from headcount.model.values import dataclass
+from headcount.model.values import dataclass, replace
 from headcount.ports import Spread
 from headcount.ports.scaling import Alarms, FunctionAnswer, Metrics, Queues, UserFunctions
 from headcount.scaling.function import question

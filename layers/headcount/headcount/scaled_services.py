@@ -3,12 +3,10 @@
 Of Headcount's own services the records know it, of native ones ECS does.
 """
 
-from dataclasses import replace
-
 from headcount.model.fingerprints import family_of
 from headcount.model.scaling_record import OVERDUE_SECONDS, ScalingRecord
 from headcount.model.scaling_state import Present
-from headcount.model.values import dataclass
+from headcount.model.values import dataclass, replace
 from headcount.planning.wishes import why_held
 from headcount.ports import Clock
 from headcount.ports.scaling import NativeServices, ScalingRecords, ScalingStore, ScalingWrite

@@ -1,7 +1,6 @@
 """What operators wish of a service and of a cluster, changed: from the wishes on record to those to record."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
 
 from headcount.model.service import (
     ClusterWishes,
@@ -14,7 +13,7 @@ from headcount.model.service import (
     StopWish,
 )
 from headcount.model.task import Task
-from headcount.model.values import dataclass
+from headcount.model.values import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,6 @@
 """export, and plan: of an installed Headcount, and of a state on this machine."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from headcount.model.manifest import (
 from headcount.model.manifest_parser import canonical_document, parse_manifest
 from headcount.model.service import Cordon, OperatorWishes, Override, Pause, ServiceState, Standby
 from headcount.model.target import Balancing, KnownGroup
+from headcount.model.values import replace
 from headcount_cli.ecs_export import create_service
 from unit.cli.fake_control import FakeControl, a_service
 from unit.cli.terminal import Terminal

@@ -1,13 +1,12 @@
 """A control function over a loop, and a manifest to apply with one thing changed."""
 
-from dataclasses import replace
-
 from builders import TASK_DEFINITION
 from fakes.loop import ZONE_OF_SUBNET, FakeLoop
 from fakes.native import InMemorySurroundings
 from fakes.registry import InMemoryRegistry
 from fakes.scaling import InMemoryNativeServices
 from headcount.controlling import Controller
+from headcount.model.values import replace
 
 MANIFEST = {
     "kind": "Service",

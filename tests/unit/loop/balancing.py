@@ -1,11 +1,10 @@
 """A service behind target groups, as the records tell: what is registered, and what Elastic Load Balancing said."""
 
-from dataclasses import replace
-
 import builders
 from headcount.model.fingerprints import balancing_fingerprint
 from headcount.model.manifest import LoadBalancer
 from headcount.model.target import Balancing, GroupTargets, KnownGroup, Registration, TargetHealth, TargetsSeen
+from headcount.model.values import replace
 
 NOW = builders.NOW
 ADDRESS = "10.0.1.17"

@@ -1,7 +1,6 @@
 """Keeping the load balancing of one service over the fakes: what is declared, a look, and what there is then."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from builders import INSTALL, SERVICE, a_declared_service, a_manifest
@@ -15,6 +14,7 @@ from headcount.messages import LookRequest
 from headcount.model.manifest import ElasticLoadBalancer, FunctionTarget, LoadBalancer
 from headcount.model.service import DeclaredService, ServiceStatus
 from headcount.model.target import Balancing, Registration
+from headcount.model.values import replace
 from headcount.ports.keeping import Looked
 from headcount_simulation.partitions import TargetsRecord
 

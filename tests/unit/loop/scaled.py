@@ -1,7 +1,6 @@
 """Services that scale, over fakes: their declaration, their metrics, and looks of ``decide_scaling`` at them."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, Final
 
 from builders import INSTALL, SERVICE, a_capacity, a_declared_service, a_manifest, zones_named
@@ -28,6 +27,7 @@ from headcount.model.metrics import MINUTE, MetricSeries
 from headcount.model.scaling import Policy, Scaling, ScheduledAction
 from headcount.model.scaling_record import ScalingRecord
 from headcount.model.service import Capacity, Counts, Deployment, OperatorWishes, ServiceStatus
+from headcount.model.values import replace
 from headcount.ports.scaling import NativeCounts, ScalingLooked
 from unit.scaling.policies import a_scaling
 

@@ -1,6 +1,5 @@
 """All of Headcount with a service that scales under a load, on a clock that is moved by hand."""
 
-from dataclasses import replace
 from typing import Final
 
 from builders import INSTALL, SERVICE
@@ -23,6 +22,7 @@ from headcount.model.manifest_scaling_values import written_scaling
 from headcount.model.metrics import MetricSeries
 from headcount.model.scaling import Scaling
 from headcount.model.scaling_record import ScalingRecord
+from headcount.model.values import replace
 from headcount.scaling.alarms import LOOKED_BACK, evaluate_alarm
 from headcount.scaling.series import window
 

@@ -1,12 +1,11 @@
 """What AWS announces about places reaches every task of ours there, once, whatever order it comes in."""
 
-from dataclasses import replace
-
 import pytest
 
 from builders import SERVICE
 from fakes.crashing import Tripwire
 from headcount.errors import TransientError
+from headcount.model.values import replace
 from headcount.noticing import Retirement, SpotInterruption
 from headcount.observing import Intake
 

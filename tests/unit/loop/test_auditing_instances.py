@@ -1,12 +1,13 @@
 """The audit compares notices with the container instances once a minute: what events missed, and what holds no more."""
 
-from dataclasses import replace
+import dataclasses
 
 import pytest
 
 from builders import SERVICE
 from fakes.crashing import Tripwire
 from headcount.model.task import Notice
+from headcount.model.values import replace
 
 from .places import Places
 
@@ -136,7 +137,7 @@ def test_hundreds_of_instances_are_described_a_hundred_a_call(places):
     for number in range(100, 347):
         arn = places.loop.runtime.add_instance("prod", number)
         observed = replace(record.observed, container_instance=arn)
-        places.loop.store.partition(SERVICE).tasks[f"{number:032x}"] = replace(record, observed=observed)
+        places.loop.store.partition(SERVICE).tasks[f"{number:032x}"] = dataclasses.replace(record, observed=observed)
     places.loop.auditor = places.loop.new_auditor()
     places.loop.runtime.calls.clear()
     _audit(places)

@@ -2,7 +2,6 @@
 
 import itertools
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 
@@ -13,6 +12,7 @@ from fakes.loop import FakeLoop
 from headcount.auditing import Findings
 from headcount.errors import NewerSchema, Throttled, TransientError
 from headcount.model.target import GroupTargets, Registration, TargetHealth, TargetsSeen
+from headcount.model.values import replace
 from headcount.ports import ServiceMark
 from headcount.ports.auditing import Roster
 

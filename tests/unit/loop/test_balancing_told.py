@@ -1,7 +1,6 @@
 """What ``control`` tells of load balancing: targets and target groups in ``describe``, ``plan`` and ``export``."""
 
 import json
-from dataclasses import replace
 
 import msgspec
 import pytest
@@ -14,6 +13,7 @@ from headcount.model.plan import DeregisterTargets, DrainTask, KeepLoadBalancers
 from headcount.model.service import ServiceState, ServiceStatus
 from headcount.model.target import Balancing, OwnedResource
 from headcount.model.task import HostPort, ManagedTask, StopIntent
+from headcount.model.values import replace
 from headcount.planning.plan import plan as decide
 from headcount_simulation.partitions import TargetsRecord
 

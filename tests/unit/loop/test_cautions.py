@@ -1,7 +1,5 @@
 """Warnings: what is allowed and may surprise, each said where it applies and nowhere else."""
 
-from dataclasses import replace
-
 import pytest
 
 from builders import a_declared_service, a_manifest, a_service, zones_named
@@ -10,6 +8,7 @@ from headcount.cautions import Circumstances
 from headcount.model.manifest import CapacitySource, ElasticLoadBalancer, FunctionTarget, LoadBalancer, UnhealthyTasks
 from headcount.model.service import ANY_ZONE
 from headcount.model.target import Balancing, KnownGroup
+from headcount.model.values import replace
 
 SPOT = CapacitySource(capacity_provider="FARGATE_SPOT", weight=3)
 ON_DEMAND = CapacitySource(capacity_provider="FARGATE", base=1, weight=0)

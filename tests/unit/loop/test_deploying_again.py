@@ -1,10 +1,9 @@
 """The same again and the one before: redeploy, rollback, and what apply remembers for them."""
 
-from dataclasses import replace
-
 import pytest
 
 from builders import TASK_DEFINITION, a_deployment, a_status
+from headcount.model.values import replace
 
 from .asking import DEFINITIONS, MANIFEST
 

@@ -1,7 +1,6 @@
 """What is lost on the way is made good: nothing that is not well goes long without a look."""
 
 import json
-from dataclasses import replace
 
 from builders import SERVICE
 from fakes.crashing import Tripwire
@@ -9,6 +8,7 @@ from fakes.loop import FakeLoop
 from headcount.aws.history import entry
 from headcount.errors import NewerSchema
 from headcount.model.service import Decision
+from headcount.model.values import replace
 from headcount.ports.auditing import Roster
 
 

@@ -1,13 +1,13 @@
 """A look may die between any two calls: the next delivery of its message ends where an undisturbed look would have."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 
 from builders import SERVICE
 from fakes.crashing import Killed, Tripwire
 from headcount.errors import TransientError
+from headcount.model.values import replace
 
 from .keeping import Keeping, a_balancer, a_function_behind, a_listener, a_rule, behind, behind_existing
 

@@ -1,8 +1,7 @@
 """What is no longer declared is deleted once nothing needs it; what was never the service's own stays."""
 
-from dataclasses import replace
-
 from builders import SERVICE, a_task
+from headcount.model.values import replace
 from headcount_simulation.partitions import TaskRecord
 
 from .keeping import a_balancer, a_function_behind, a_listener, a_rule, behind, behind_existing

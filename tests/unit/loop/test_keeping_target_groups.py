@@ -1,11 +1,10 @@
 """Target groups that a manifest names are looked at, those that it declares are kept: what is others' stays."""
 
-from dataclasses import replace
-
 import pytest
 
 from builders import SERVICE
 from headcount.model.target import OwnedResource
+from headcount.model.values import replace
 
 from .keeping import a_balancer, a_listener, behind, behind_existing
 

@@ -1,7 +1,6 @@
 """What the next pass would do, what is on record, and everything that describe tells of a service in trouble."""
 
 import json
-from dataclasses import replace
 
 import msgspec
 
@@ -22,6 +21,7 @@ from headcount.model.plan import (
 )
 from headcount.model.service import ServiceState, ServiceStatus
 from headcount.model.task import ManagedTask, Notice
+from headcount.model.values import replace
 
 MANAGED = ManagedTask(deployment="dep-1", launched_at=1.0)
 INSTANCE = "arn:aws:ecs:eu-west-1:123456789012:container-instance/prod/1"

@@ -1,10 +1,9 @@
 """Stories of tasks that take traffic: into rotation when they run, out of it before they stop, for every cause."""
 
-from dataclasses import replace
-
 import pytest
 
 from fakes.loop import FakeLoop
+from headcount.model.values import replace
 
 WEB = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/web/0123456789abcdef"
 ADMIN = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/admin/fedcba9876543210"

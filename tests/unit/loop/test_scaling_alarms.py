@@ -1,6 +1,5 @@
 """Alarms, schedules and who is woken: made as they are needed, corrected, deleted, and never forgotten."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,6 +7,7 @@ import pytest
 from builders import SERVICE
 from headcount.model.metrics import MetricQuery, MetricStat
 from headcount.model.scaling import Limits, Panic, PredefinedMetric, ScheduledAction
+from headcount.model.values import replace
 from headcount.scaling.own_alarms import alarm_name
 from unit.scaling.policies import a_backlog, a_scaling, a_step_policy, a_tracking, an_expression
 

@@ -3,7 +3,7 @@ where an undisturbed one would have, and nothing that was made is forgotten.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ from fakes.crashing import Killed, Tripwire, When
 from headcount.errors import TransientError
 from headcount.messages import ScalingRequest
 from headcount.model.scaling import ScheduledAction
+from headcount.model.values import replace
 from headcount.ports.scaling import FunctionAnswer
 from unit.scaling.policies import a_backlog, a_function, a_scaling, a_step_policy, a_tracking
 

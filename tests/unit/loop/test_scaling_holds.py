@@ -1,6 +1,5 @@
 """What moves the count whatever is measured (declarations, scheduled actions), and what keeps it where it is."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -10,6 +9,7 @@ from headcount.messages import ScalingRequest
 from headcount.model.scaling import ScheduledAction, Suspended
 from headcount.model.scaling_record import UnsetCount
 from headcount.model.service import Override, Pause
+from headcount.model.values import replace
 from unit.scaling.policies import a_scaling, a_tracking
 
 from .scaled import ScaledWorld

@@ -1,7 +1,5 @@
 """Scaling with everything around it: passes that ask and carry out, timers, alarms, losses, quiet nights, the end."""
 
-from dataclasses import replace
-
 import pytest
 
 from builders import SERVICE
@@ -9,6 +7,7 @@ from fakes.crashing import Tripwire
 from headcount.messages import ScalingRequest
 from headcount.model.scaling import Cooldowns
 from headcount.model.service import OperatorWishes, Pause
+from headcount.model.values import replace
 from unit.scaling.policies import a_scaling, a_tracking
 
 from .scaling_loop import ScalingLoop

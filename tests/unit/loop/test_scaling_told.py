@@ -1,7 +1,5 @@
 """What ``control`` does and tells of scaling: apply, scale, the operation of that name, list, describe, warnings."""
 
-from dataclasses import replace
-
 import pytest
 
 from builders import NOW
@@ -11,6 +9,7 @@ from headcount.model.instants import iso
 from headcount.model.scaling_record import KnownAction, LastDecision, ScalingRecord
 from headcount.model.scaling_state import Activity, Ask, ScalingState
 from headcount.model.service import Decision
+from headcount.model.values import replace
 from headcount.ports.controlling import Surroundings
 from headcount.scaling.own_alarms import alarm_name
 

@@ -1,11 +1,10 @@
 """What operators wish of a service: recorded with who and why, and harmless when it is asked twice."""
 
-from dataclasses import replace
-
 import pytest
 
 from headcount.model.service import OperatorWishes
 from headcount.model.task import StopIntent
+from headcount.model.values import replace
 
 from .asking import MANIFEST
 

@@ -1,6 +1,5 @@
 """Load balancers and deployments: which ports take traffic is what tasks are made of; where it comes from is not."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,6 +7,7 @@ import pytest
 from builders import a_capacity, a_declared_service, a_service
 from headcount.declaring import revision_of
 from headcount.differing import differences
+from headcount.model.values import replace
 from unit.manifest.balancing_of import (
     GROUP_ARN,
     a_balancer,

@@ -1,7 +1,6 @@
 """Any state at all, drawn from a seed: most make no sense, and every plan must be a good one all the same."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -50,6 +49,7 @@ from headcount.model.service import (
 )
 from headcount.model.target import Balancing, GroupTargets, KnownGroup, Registration, TargetHealth, TargetsSeen
 from headcount.model.task import HostPort, Notice, StopIntent, Task
+from headcount.model.values import replace
 from unit.planning.balanced import ADMIN, WEB
 
 EC2 = CapacitySource(launch_type="EC2")

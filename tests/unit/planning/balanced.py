@@ -4,7 +4,6 @@
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any, Final
 
 from builders import NOW, a_declared_service, a_manifest, a_service, a_task
@@ -22,6 +21,7 @@ from headcount.model.target import (
     TargetsSeen,
 )
 from headcount.model.task import Task
+from headcount.model.values import replace
 from unit.planning.plans import actions_of
 
 WEB: Final = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/web/0123456789abcdef"

@@ -3,7 +3,6 @@
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any, Final
 
 import botocore.session
@@ -28,6 +27,7 @@ from headcount.model.plan import (
 from headcount.model.service import DeclaredService, OperatorWishes, ServiceState
 from headcount.model.target import GroupTargets, KnownGroup, Registration, TargetHealth
 from headcount.model.task import Task
+from headcount.model.values import replace
 from headcount.planning.deadlines import start_deadline
 from headcount.planning.situation import assess
 

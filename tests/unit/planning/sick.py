@@ -1,11 +1,11 @@
 """Tasks whose containers are unhealthy, and services of them."""
 
-from dataclasses import replace
 from typing import Any, Final
 
 from builders import NOW, a_backoff, a_declared_service, a_manifest, a_service, a_status
 from headcount.model.service import ServiceState
 from headcount.model.task import ContainerHealth, Task
+from headcount.model.values import replace
 from unit.planning.balanced import a_served_task, drained
 from unit.planning.plans import planned, stopped
 

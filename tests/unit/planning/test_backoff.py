@@ -1,7 +1,5 @@
 """Slowing down what fails, and deadlines for what does not get on."""
 
-from dataclasses import replace
-
 import pytest
 
 from builders import (
@@ -24,6 +22,7 @@ from builders import (
 from headcount.model.manifest import Restarts
 from headcount.model.plan import StopTask
 from headcount.model.task import StopIntent, Task
+from headcount.model.values import replace
 from headcount.planning.backoff import delay, has_failed
 from unit.planning.plans import actions_of, event_names, forgotten, planned, started
 from unit.planning.world import World

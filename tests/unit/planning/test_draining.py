@@ -1,6 +1,5 @@
 """The one way out: a task that is to be stopped leaves rotation, drains, and only then is told to stop."""
 
-from dataclasses import replace
 from typing import Any, Final
 
 import pytest
@@ -11,6 +10,7 @@ from headcount.model.plan import DrainTask, KeepLoadBalancers, RemoveService, St
 from headcount.model.service import OperatorWishes, ServiceState, StopWish
 from headcount.model.target import TargetHealth, TargetsSeen
 from headcount.model.task import Notice, StopIntent, Task
+from headcount.model.values import replace
 from headcount.planning.rotation import BLIND_SECONDS, LONGEST_DELAY_SECONDS
 from unit.planning.balanced import (
     ADMIN,

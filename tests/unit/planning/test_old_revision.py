@@ -1,6 +1,5 @@
 """Old tasks are kept alive while the new revision fails, as far as minimum healthy percent asks."""
 
-from dataclasses import replace
 from typing import Any, Final
 
 from builders import (
@@ -20,6 +19,7 @@ from headcount.model.manifest import CapacitySource
 from headcount.model.plan import Plan
 from headcount.model.service import OperatorWishes, Pause, ServiceState
 from headcount.model.task import Task
+from headcount.model.values import replace
 from headcount.planning.rollout import Tally, old_tasks_to_start, old_tasks_to_stop
 from unit.planning.plans import event_names, holds, launches, planned, started
 from unit.planning.world import World

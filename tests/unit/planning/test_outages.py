@@ -1,12 +1,12 @@
 """So many unhealthy tasks at once that it looks like an outage: none is killed, more are started."""
 
-from dataclasses import replace
 from typing import Any, Final
 
 import pytest
 
 from builders import NOW, a_starting_task
 from headcount.model.service import OperatorWishes, Pause
+from headcount.model.values import replace
 from unit.planning.balanced import on_terms
 from unit.planning.plans import holds, planned, started, stopped
 from unit.planning.sick import NO_ROOM, checked, going, ill, well

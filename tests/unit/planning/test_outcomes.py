@@ -1,9 +1,8 @@
 """What ECS answered, as the next pass will find it."""
 
-from dataclasses import replace
-
 from builders import NOW, a_backoff, a_declared_service, a_launch, a_status, a_throttle, zones_named
 from headcount.model.service import ServiceStatus
+from headcount.model.values import replace
 from headcount.planning.outcomes import Absorbed, LaunchOutcome, absorb
 
 LAUNCH = a_launch(count=10, request={"launchType": "FARGATE", "count": 10})

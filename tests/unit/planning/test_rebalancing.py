@@ -1,7 +1,6 @@
 """In steady state: tasks return from a fallback, providers get their shares, zones are made even. A few at a time."""
 
 from collections import Counter
-from dataclasses import replace
 from typing import Any, Final
 
 import pytest
@@ -24,6 +23,7 @@ from builders import (
 from headcount.model.manifest import CapacityReturn, CapacitySource
 from headcount.model.service import Counts, ServiceState, ServiceStatus
 from headcount.model.task import Task
+from headcount.model.values import replace
 from unit.planning.plans import launches, planned, started, started_by_zone, stopped
 from unit.planning.world import World
 

@@ -1,7 +1,5 @@
 """What is on record and what is not: launches left open, strangers, orphans, services that nobody declares."""
 
-from dataclasses import replace
-
 from builders import (
     NOW,
     a_declared_service,
@@ -18,6 +16,7 @@ from builders import (
 )
 from headcount.model.plan import AdoptTask, LookUpLaunch, RemoveService, ResumeLaunch, StartTasks, StopTask
 from headcount.model.task import ManagedTask, StopIntent
+from headcount.model.values import replace
 from unit.planning.plans import actions_of, event_names, forgotten, holds, planned, started, stopped
 from unit.planning.world import World
 

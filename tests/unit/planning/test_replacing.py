@@ -1,7 +1,6 @@
 """Tasks whose place goes away, that are too old, or whose zone is evacuated: their replacements start first."""
 
 import zlib
-from dataclasses import replace
 from typing import Any, Final
 
 import pytest
@@ -21,6 +20,7 @@ from builders import (
 from headcount.model.manifest import Deadlines, MaximumAge
 from headcount.model.service import Cordon, ServiceState
 from headcount.model.task import Notice, Task
+from headcount.model.values import replace
 from unit.planning.plans import holds, launches, planned, started, started_by_zone, stopped
 from unit.planning.world import World
 

@@ -1,6 +1,5 @@
 """What ELB shows of targets, what is not known of them, and when it is asked."""
 
-from dataclasses import replace
 from typing import Any, Final
 
 import pytest
@@ -9,6 +8,7 @@ from builders import NOW, a_lost_task, a_service, a_status, a_throttle, tasks
 from headcount.model.plan import KeepLoadBalancers
 from headcount.model.target import Registration, TargetsSeen
 from headcount.model.task import StopIntent, Task
+from headcount.model.values import replace
 from headcount.planning.ledgers import with_answers
 from headcount.planning.plan import plan
 from headcount.planning.rotation import groups_to_look_at, next_look_at

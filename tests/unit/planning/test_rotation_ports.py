@@ -1,6 +1,5 @@
 """At which address and port, and in which groups, a task is a target: on instances, and of older deployments."""
 
-from dataclasses import replace
 from typing import Any, Final
 
 import pytest
@@ -8,6 +7,7 @@ import pytest
 from builders import DEPLOYMENT, NOW, a_declared_service, a_manifest
 from headcount.model.service import ServiceState
 from headcount.model.task import HostPort, Task
+from headcount.model.values import replace
 from headcount.planning.watching import instances_to_ask_for
 from unit.planning.balanced import (
     ADMIN,

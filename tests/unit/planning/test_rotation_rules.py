@@ -1,6 +1,5 @@
 """Who takes traffic: registered when it runs, out when it is not wanted, and only what Headcount put there itself."""
 
-from dataclasses import replace
 from typing import Any, Final
 
 import pytest
@@ -10,6 +9,7 @@ from headcount.model.plan import KeepLoadBalancers
 from headcount.model.service import OperatorWishes, Pause, Standby, StopWish
 from headcount.model.target import TargetsSeen
 from headcount.model.task import StopIntent, Task
+from headcount.model.values import replace
 from unit.planning.balanced import (
     ADMIN,
     BOTH,

@@ -1,6 +1,5 @@
 """When a pass has decide_scaling look, what it does for a native service, and that a deletion waits for both."""
 
-from dataclasses import replace
 from typing import Any, Final
 
 import pytest
@@ -11,6 +10,7 @@ from headcount.model.manifest_scaling_values import written_scaling
 from headcount.model.plan import KeepScaling, RemoveService
 from headcount.model.scaling_record import LastDecision, ScalingRecord
 from headcount.model.service import DeclaredService, OperatorWishes, Override, Pause, ServiceState
+from headcount.model.values import replace
 from unit.scaling.policies import a_scaling, a_tracking
 
 from .plans import actions_of, holds, planned

@@ -1,6 +1,5 @@
 """Tasks that run and are unhealthy: replaced, taken out of rotation or left alone, on the manifest's terms."""
 
-from dataclasses import replace
 from typing import Any, Final
 
 import pytest
@@ -22,6 +21,7 @@ from builders import (
 from headcount.model.manifest import UnhealthyTasks
 from headcount.model.service import Cordon, OperatorWishes, ServiceState, Standby
 from headcount.model.task import StopIntent
+from headcount.model.values import replace
 from headcount.planning.situation import assess
 from unit.planning.balanced import (
     a_ledger,

@@ -1,6 +1,5 @@
 """Unhealthy tasks that count as failed, and what replaces them while the service backs off."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,6 +7,7 @@ import pytest
 from builders import NOW, a_lost_task, a_task
 from headcount.model.service import ServiceState
 from headcount.model.task import Notice, StopIntent, Task
+from headcount.model.values import replace
 from unit.planning.balanced import on_terms
 from unit.planning.plans import launches, planned, started
 from unit.planning.sick import NO_ROOM, SLOW, checked, going, unwell, well

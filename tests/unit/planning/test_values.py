@@ -1,4 +1,4 @@
-"""Values are dataclasses like the standard's: frozen, with slots, by keyword."""
+"""Values are used as the standard's dataclasses are: frozen, with slots, by keyword."""
 
 import copy
 import dataclasses
@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from headcount.model.values import dataclass, without_defaults
+from headcount.model.values import astuple, dataclass, fields, replace, without_defaults
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,11 +72,11 @@ def test_defaults_and_factories_fill_what_is_not_said() -> None:
     ("arguments", "options"), [((), {}), (("a",), {}), ((), {"zone": "a", "other": 1}), ((), {"subnets": ()})]
 )
 def test_wrong_arguments_are_refused_as_the_standard_does(arguments: tuple[str, ...], options: dict[str, Any]) -> None:
-    with pytest.raises(TypeError) as standard:
-        _Standard(*arguments, **options)
-    with pytest.raises(TypeError) as ours:
-        Place(*arguments, **options)
-    assert str(ours.value) == str(standard.value).replace("_Standard", "Place")
+    for kind in (_Standard, Place):
+        with pytest.raises(TypeError):
+            kind(*arguments, **options)
+    with pytest.raises(TypeError, match="other"):
+        replace(HERE, other=1)  # type: ignore[call-arg]
 
 
 def test_equal_are_those_of_one_class_with_equal_fields() -> None:
@@ -97,9 +97,9 @@ def test_hashes_follow_equality() -> None:
 
 @pytest.mark.parametrize("name", ["zone", "elsewhere"])
 def test_nothing_is_assigned_or_deleted(name: str) -> None:
-    with pytest.raises(dataclasses.FrozenInstanceError, match=f"cannot assign to field '{name}'"):
+    with pytest.raises(AttributeError, match="immutable"):
         setattr(HERE, name, "b")
-    with pytest.raises(dataclasses.FrozenInstanceError, match=f"cannot delete field '{name}'"):
+    with pytest.raises(AttributeError):
         delattr(HERE, name)
     assert HERE.zone == "a"
     assert not hasattr(HERE, "__dict__")
@@ -110,11 +110,13 @@ def test_it_shows_itself_as_the_standard_does() -> None:
     assert repr(Nothing()) == "Nothing()"
 
 
-def test_dataclasses_own_functions_know_it() -> None:
-    assert dataclasses.is_dataclass(HERE)
-    assert [field.name for field in dataclasses.fields(HERE)] == ["zone", "subnets", "labels", "weight"]
-    assert dataclasses.replace(HERE, zone="b") == Place(zone="b", subnets=("s",))
-    assert dataclasses.asdict(HERE) == {"zone": "a", "subnets": ("s",), "labels": {}, "weight": None}
+def test_its_parts_are_read_and_replaced() -> None:
+    assert [field.name for field in fields(HERE)] == ["zone", "subnets", "labels", "weight"]
+    assert replace(HERE, zone="b") == Place(zone="b", subnets=("s",))
+    assert HERE.zone == "a"
+    assert astuple(HERE) == ("a", ("s",), {}, None)
+    with pytest.raises(ValueError, match="below 0"):
+        replace(Checked(count=1), count=-1)
 
 
 def test_msgspec_reads_and_writes_it() -> None:

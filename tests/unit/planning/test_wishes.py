@@ -1,6 +1,5 @@
 """What people wish: pause and freeze, an override until a time, tasks set aside, tasks stopped on request."""
 
-from dataclasses import replace
 from typing import Any, Final
 
 import pytest
@@ -22,6 +21,7 @@ from builders import (
 from headcount.model.plan import AdoptTask, RemoveService, ResumeLaunch, StopTask
 from headcount.model.service import OperatorWishes, Override, Pause, Protection, ServiceState, Standby, StopWish
 from headcount.model.task import Notice, StopIntent, Task
+from headcount.model.values import replace
 from unit.planning.plans import actions_of, holds, launches, planned, started, stopped
 from unit.planning.world import World
 

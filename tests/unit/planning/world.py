@@ -5,7 +5,6 @@
 load balancers stands behind a model of ELB (``elb.py``), and addresses are used again as soon as a task has stopped.
 """
 
-from dataclasses import replace
 from typing import Any, Literal
 
 from builders import NOW, TASK_DEFINITION, a_capacity, a_declared_service
@@ -28,6 +27,7 @@ from headcount.model.plan import (
 from headcount.model.service import Cordon, Launch, OperatorWishes, ServiceState, ServiceStatus
 from headcount.model.target import Balancing, Endpoint, GroupTargets, KnownGroup, TargetsSeen, seen_of
 from headcount.model.task import ContainerHealth, ManagedTask, Notice, ObservedTask, Task
+from headcount.model.values import replace
 from headcount.planning.launching import managed_by
 from headcount.planning.ledgers import with_answers
 from headcount.planning.outcomes import LaunchOutcome, absorb, absorb_targets, elb_was_silent

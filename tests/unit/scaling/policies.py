@@ -1,7 +1,6 @@
 """Policies, metrics and services with policies: valid values with one thing changed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Final
 
 from headcount.model.metrics import AlarmReading, AlarmState, AlarmTerms, MetricSeries
@@ -19,6 +18,7 @@ from headcount.model.scaling import (
     TargetTracking,
 )
 from headcount.model.scaling_state import IN_FLIGHT, MEASURED, VISIBLE, Present, Reading, ScalingDecision, ScalingState
+from headcount.model.values import replace
 from headcount.scaling.decide import decide_scaling
 
 NOW: Final = 1_790_000_040.0  # a whole minute

@@ -1,11 +1,10 @@
 """Cooldowns: only the difference is added, a scale-out cancels a scale-in's, and the same data never acts twice."""
 
-from dataclasses import replace
-
 import pytest
 
 from headcount.model.scaling import Cooldowns, Step
 from headcount.model.scaling_state import Reading
+from headcount.model.values import replace
 from unit.scaling.policies import Scaled, a_backlog, a_queue, a_scaling, a_step_policy, a_tracking, alarmed, measured
 
 TWO_OR_THREE = (

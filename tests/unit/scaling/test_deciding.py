@@ -1,12 +1,12 @@
 """Several policies, bounds, suspension, deployments, limits: what counts of what is asked for, and what is said."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from headcount.model.scaling import Cooldowns, Evaluation, Limits, Panic, Policy, Step, StepScaling, Suspended
 from headcount.model.scaling_state import MEASURED, Reading
+from headcount.model.values import replace
 from unit.scaling.policies import (
     NOW,
     Scaled,

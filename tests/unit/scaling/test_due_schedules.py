@@ -1,6 +1,5 @@
 """Which occurrences are due after any absence, what is remembered of actions, and the schedules that are kept."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -9,6 +8,7 @@ from headcount.model.scaling import ScheduledAction
 from headcount.model.scaling_record import KnownAction
 from headcount.model.scaling_state import ScalingState
 from headcount.model.schedule_expression import parse_schedule
+from headcount.model.values import replace
 from headcount.scaling.occurrences import next_occurrence
 from headcount.scaling.own_schedules import due_occurrences, known_actions, next_due, wanted_schedules
 

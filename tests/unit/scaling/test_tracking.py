@@ -1,11 +1,10 @@
 """Target tracking: AWS's worked examples and statements, from zero, load balancers, and late metrics."""
 
-from dataclasses import replace
-
 import pytest
 
 from headcount.model.scaling import Evaluation, PredefinedMetric
 from headcount.model.scaling_state import Present, Reading
+from headcount.model.values import replace
 from headcount.scaling.counts import Counts, remember_running
 from headcount.scaling.tracking import needed_count, tracking_alarms
 from unit.scaling.policies import Scaled, a_scaling, a_tracking, decided, measured

@@ -1,12 +1,12 @@
 """The simulated ELB keeps to what the reference says of target groups, and the watch sees what breaks its rules."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from headcount.errors import Throttled
+from headcount.model.values import replace
 from headcount_simulation.characters import Character
 from headcount_simulation.days import Day, Happening
 from headcount_simulation.elb import Target, TargetGroup

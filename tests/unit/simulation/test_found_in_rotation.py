@@ -1,8 +1,8 @@
 """What the simulation found of load balancing, each as the shortest story that shows it."""
 
-from dataclasses import replace
 from typing import Any
 
+from headcount.model.values import replace
 from headcount_simulation.characters import Character
 from headcount_simulation.days import Day, Happening
 from headcount_simulation.losses import a_service

@@ -1,13 +1,13 @@
 """What the watch lets be, and what looks like it and is not let be."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 
 from headcount.model.plan import Plan, StopTask
 from headcount.model.service import ServiceState
 from headcount.model.task import ManagedTask, StopIntent, Task
+from headcount.model.values import replace
 from headcount_simulation.characters import Character
 from headcount_simulation.days import Day, Happening
 from headcount_simulation.invariants import Violation

@@ -1,10 +1,10 @@
 """The simulated world has places that take tasks, refuse them and go, and everything that people ask of them."""
 
 from collections import Counter
-from dataclasses import replace
 
 import pytest
 
+from headcount.model.values import replace
 from headcount_simulation.characters import CLUSTER, FARGATE, ZONES, Character
 from headcount_simulation.days import DOINGS, Day, Happening, draw_day
 from headcount_simulation.happenings import _EFFECTS

@@ -1,9 +1,8 @@
 """Services that scale, in simulation: the count follows the load, and what would break it is noticed."""
 
-from dataclasses import replace
-
 import pytest
 
+from headcount.model.values import replace
 from headcount_simulation.characters import CLUSTER, Character
 from headcount_simulation.days import Day, Happening
 from headcount_simulation.parts import Parts

@@ -1,9 +1,9 @@
 """CloudWatch: values of metrics, in as few calls as it allows."""
 
+import dataclasses
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from headcount.aws.cloudwatch_shapes import query_document
 from headcount.aws.failures import refusal, translated
 from headcount.model.metrics import MINUTE, MetricQuery, MetricSeries
 from headcount.model.scaling_resources import MetricsWanted
+from headcount.model.values import dataclass, replace
 
 QUERIES_A_CALL = 500
 FINE_GRAINED_FOR = 3 * 3600.0  # seconds for which values of less than a minute are kept
@@ -58,11 +59,12 @@ class _Asked:
         return _WORD.sub(lambda word: f"{self.prefix}{word[0]}" if word[0] in names else word[0], query.expression)
 
 
-@dataclass(slots=True)
+@dataclasses.dataclass(slots=True)
 class _Found:
     """What came back for one query, over all pages."""
 
-    points: dict[str, list[tuple[float, float]]] = field(default_factory=dict)  # by label: an expression may give many
+    # by label: an expression may give many
+    points: dict[str, list[tuple[float, float]]] = dataclasses.field(default_factory=dict)
     status: str = "Complete"
     said: str = ""
 

@@ -2,7 +2,6 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from headcount.aws import records
@@ -15,6 +14,7 @@ from headcount.aws.task_records import read_task
 from headcount.errors import Conflict
 from headcount.model.service import Decision
 from headcount.model.target import Balancing
+from headcount.model.values import replace
 from headcount.ports.keeping import BalancingRecords
 
 

@@ -2,7 +2,6 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from headcount.aws import records
@@ -13,6 +12,7 @@ from headcount.aws.service_records import read_capacity, read_declared, read_ope
 from headcount.errors import Conflict
 from headcount.model.scaling_record import ScalingRecord
 from headcount.model.service import Capacity, DeclaredService
+from headcount.model.values import replace
 from headcount.ports.scaling import ScalingRecords, ScalingWrite
 
 

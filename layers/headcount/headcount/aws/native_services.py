@@ -1,12 +1,12 @@
 """Services that ECS itself keeps, of which Headcount sets nothing but the count."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from headcount.aws.failures import error_code, reading, refusal, translated
+from headcount.model.values import replace
 from headcount.ports.scaling import NativeCounts
 
 _ECS_DEPLOYS = "ECS"  # the deployment controller; a service that names none has this one

@@ -1,7 +1,6 @@
 """Records of whole services: what was declared and wished, how it stands, and all of it as one state."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -36,6 +35,7 @@ from headcount.model.service import (
 )
 from headcount.model.target import Balancing, GroupTargets
 from headcount.model.task import Task
+from headcount.model.values import replace
 
 _launch = msgspec.json.Decoder(Launch)
 _status = msgspec.json.Decoder(ServiceStatus)

@@ -1,13 +1,13 @@
 """Target groups: those that are declared are created and kept; those that a manifest names are only looked at."""
 
 from collections.abc import Collection, Iterator
-from dataclasses import replace
 
 from headcount.balancing.comparing import differing, told
 from headcount.balancing.declared import DeclaredGroup
 from headcount.balancing.resources import Found, Step
 from headcount.balancing.situation import Said, Situation
 from headcount.model.target import KnownGroup, OwnedResource
+from headcount.model.values import replace
 
 # What ModifyTargetGroup takes; every other field of CreateTargetGroup is fixed for the life of a group.
 CHANGEABLE = (

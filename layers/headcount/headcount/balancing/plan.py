@@ -5,7 +5,6 @@ plans the steps that wait for it. Whatever was interrupted is finished: what exi
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from headcount.balancing.alarms import keep_alarms, wanted_alarms
 from headcount.balancing.declared import DeclaredBalancing, declared_balancing
@@ -17,6 +16,7 @@ from headcount.balancing.resources import BalancingPlan, BalancingView, Step
 from headcount.balancing.rules import keep_rules
 from headcount.balancing.situation import Situation
 from headcount.model.target import OwnedResource
+from headcount.model.values import replace
 
 
 def plan(view: BalancingView) -> BalancingPlan:

@@ -5,7 +5,6 @@ Every check looks only at fields that were understood; what is wrong with a fiel
 
 import json
 from collections.abc import Mapping
-from dataclasses import fields as dataclass_fields
 from typing import Any
 
 from headcount.model.manifest import Manifest, Restarts
@@ -18,8 +17,9 @@ from headcount.model.manifest_placement_checks import check_placement
 from headcount.model.manifest_scaling_checks import check_scaling
 from headcount.model.percentages import maximum_total, minimum_healthy
 from headcount.model.problem import Problem
+from headcount.model.values import fields as fields_of
 
-_DEFAULTS = {field.name: field.default for field in dataclass_fields(Manifest)}
+_DEFAULTS = {field.name: field.default for field in fields_of(Manifest)}
 _DEFAULT_RESTARTS = Restarts()
 
 

@@ -1,7 +1,6 @@
 """From the block ``scaling`` of a document to values, and back."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, assert_never
 
@@ -27,6 +26,7 @@ from headcount.model.scaling import (
     Suspended,
     TargetTracking,
 )
+from headcount.model.values import replace
 
 Fields = Mapping[str, Any]
 _ONE_METRIC = "m1"  # the id of the one query that a metric without metric math becomes

@@ -4,9 +4,9 @@ Only ``control`` and the command line parse manifests; the model is loaded when 
 no client, no session. What AWS documents and its model leaves out is added as ``Beyond``.
 """
 
+import dataclasses
 import re
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import Any
 
@@ -28,6 +28,7 @@ from headcount.model.manifest_kinds import (
     problem,
 )
 from headcount.model.showing import shown
+from headcount.model.values import dataclass
 
 MAXIMUM_ITEMS = 1000  # of a list of which AWS bounds only the size of the whole
 LARGEST = {"integer": 2**31 - 1, "long": 2**63 - 1}
@@ -42,15 +43,15 @@ class Beyond:
     there; ``minimum``, ``maximum`` and ``identity`` are those of a list.
     """
 
-    fields: Mapping[str, Kind] = field(default_factory=dict)
-    required: Mapping[str, str] = field(default_factory=dict)
+    fields: Mapping[str, Kind] = dataclasses.field(default_factory=dict)
+    required: Mapping[str, str] = dataclasses.field(default_factory=dict)
     optional: frozenset[str] = frozenset()
     minimum: int = 0
     maximum: int = MAXIMUM_ITEMS
     identity: Callable[[Any], Hashable] | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Shaped:
     """A value of one shape of an API of AWS (``service``), by its name there. ``beyond`` is by shape as well.
 
@@ -58,7 +59,7 @@ class Shaped:
     """
 
     shape: str
-    beyond: Mapping[str, Beyond] = field(default_factory=dict)
+    beyond: Mapping[str, Beyond] = dataclasses.field(default_factory=dict)
     depth: int = 0
     service: str = "ecs"
 

@@ -1,9 +1,8 @@
 """A task as Headcount sees it: what ECS said, how its containers feel, and what Headcount itself decided about it."""
 
-from dataclasses import replace
 from typing import Literal
 
-from headcount.model.values import dataclass
+from headcount.model.values import dataclass, replace
 
 Health = Literal["HEALTHY", "UNHEALTHY", "UNKNOWN"]
 NoticeKind = Literal["DRAINING", "DISCONNECTED", "GONE", "SPOT", "RETIREMENT"]

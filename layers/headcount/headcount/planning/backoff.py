@@ -7,12 +7,11 @@ as the one before. Only the slots of failed tasks wait: a task that died for ano
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from headcount.model.manifest import Restarts
 from headcount.model.service import Backoff
 from headcount.model.task import CAPACITY_WORDS, Task, how_it_ended
-from headcount.model.values import dataclass
+from headcount.model.values import dataclass, replace
 from headcount.planning.words import clock_time, some
 
 _FAILING_CODES = ("TaskFailedToStart", "EssentialContainerExited")

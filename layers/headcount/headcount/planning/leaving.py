@@ -4,11 +4,11 @@ ECS: deregister, wait until the target is unused, then SIGTERM (developer guide,
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 
 from headcount.model.fingerprints import balancing_fingerprint
 from headcount.model.plan import Action, DrainTask, KeepLoadBalancers, StopTask
 from headcount.model.service import Decision
+from headcount.model.values import replace
 from headcount.planning.ledgers import UNCHANGED, Ledgers, keep_ledgers
 from headcount.planning.rotation import next_look_at
 from headcount.planning.situation import NOTHING, Situation, Step, hold

@@ -6,13 +6,14 @@ ledger says is held against what ELB shows: targets that ELB lost are registered
 before its task died is looked at once more before it is forgotten.
 """
 
+import dataclasses
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 
 from headcount.model.plan import DeregisterTargets, RegisterTargets
 from headcount.model.service import Decision, Level
 from headcount.model.target import Endpoint, GroupTargets, Registration
 from headcount.model.task import how_it_ended
+from headcount.model.values import dataclass, replace
 from headcount.planning.rotation import GONE_SECONDS, LINGER_SECONDS, Rotation, is_missing, name_of
 from headcount.planning.situation import NOTHING, Situation, Step
 from headcount.planning.traffic import Wish, wishes_for_now
@@ -37,16 +38,16 @@ class _Scene:
     now: float
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclasses.dataclass(slots=True, kw_only=True)
 class _Change:
     """What becomes of one ledger in this pass."""
 
     before: GroupTargets
     entries: list[Registration]
-    register: list[Endpoint] = field(default_factory=list)
-    deregister: list[Endpoint] = field(default_factory=list)
-    decisions: list[Decision] = field(default_factory=list)
-    wakes: list[float] = field(default_factory=list)
+    register: list[Endpoint] = dataclasses.field(default_factory=list)
+    deregister: list[Endpoint] = dataclasses.field(default_factory=list)
+    decisions: list[Decision] = dataclasses.field(default_factory=list)
+    wakes: list[float] = dataclasses.field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,12 +1,11 @@
 """What AWS answered to a pass's launches, turned into the status that the next pass starts from."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Literal
 
 from headcount.model.service import Decision, DeclaredService, Launch, ServiceStatus, Throttle
 from headcount.model.target import Registration
-from headcount.model.values import dataclass
+from headcount.model.values import dataclass, replace
 from headcount.planning.backoff import refuse
 from headcount.planning.ledgers import REFUSED_SECONDS, refusal
 from headcount.planning.pace import paid_at

@@ -4,20 +4,21 @@ With ``awsvpc`` the zone is our choice: one zone's subnets a ``RunTask`` call. A
 for a while. Where a provider refuses everywhere, the fallbacks follow in their order.
 """
 
+import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from headcount.model.manifest import CapacitySource
 from headcount.model.service import ANY_ZONE, Cordon, DeclaredService, ZoneRefusal
 from headcount.model.task import Task, capacity_of, zone_of
+from headcount.model.values import dataclass
 from headcount.planning.sharing import furthest_behind, share
 
 FIRST_SKIP_SECONDS = 15.0
 LONGEST_SKIP_SECONDS = 300.0
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclasses.dataclass(frozen=True, slots=True, order=True)
 class Place:
     """A capacity provider or launch type, and a zone (``ANY_ZONE`` where ECS chooses it)."""
 

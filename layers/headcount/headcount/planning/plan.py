@@ -5,10 +5,10 @@ answers together. A rule is a function from the situation to a step, in the modu
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 
 from headcount.model.plan import Action, AdoptTask, DrainTask, KeepLoadBalancers, KeepScaling, Plan, StopTask
 from headcount.model.service import Counts, Decision, ServiceState, ServiceStatus
+from headcount.model.values import replace
 from headcount.planning.deadlines import start_deadline
 from headcount.planning.health import healthy_at
 from headcount.planning.keeping import (

@@ -8,13 +8,12 @@ lowered leaves tasks over as well.
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 
 from headcount.model.manifest import CapacitySource, Manifest
 from headcount.model.percentages import maximum_total
 from headcount.model.service import ZoneRefusal
 from headcount.model.task import Task
-from headcount.model.values import dataclass
+from headcount.model.values import dataclass, replace
 from headcount.planning.placement import Place, Places
 from headcount.planning.replacing import Move, Moves
 from headcount.planning.victims import ScaleInOrder, choose_victims

@@ -7,13 +7,12 @@ Sources: ELB API, DescribeTargetHealth; ECS API, DeploymentConfiguration.minimum
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 
 from headcount.model.manifest import LoadBalancer
 from headcount.model.service import DeclaredService, ServiceState
 from headcount.model.target import Endpoint, GroupTargets, KnownGroup, Registration, TargetHealth
 from headcount.model.task import Task
-from headcount.model.values import dataclass
+from headcount.model.values import dataclass, replace
 from headcount.planning.words import clock_time
 
 FIRST_LOOK_SECONDS = 1.0  # after ELB answered: even the quickest health check takes as long

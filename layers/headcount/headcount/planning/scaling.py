@@ -4,12 +4,11 @@ Alarms, schedules and its own timers wake it; a pass notices what they cannot: t
 people hold the count, let it go or change it, and that a look which was due did not come.
 """
 
-from dataclasses import replace
-
 from headcount.model.fingerprints import scaling_fingerprint
 from headcount.model.plan import KeepScaling, Plan, RemoveService
 from headcount.model.scaling_record import OVERDUE_SECONDS, ScalingRecord
 from headcount.model.service import Counts, Decision, DeclaredService, ServiceState
+from headcount.model.values import replace
 from headcount.planning.situation import NOTHING, Situation, Step, hold
 from headcount.planning.wishes import why_held
 from headcount.planning.words import clock_time

@@ -8,13 +8,12 @@ healthCheckGracePeriodSeconds.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 
 from headcount.model.manifest import UnhealthyTasks
 from headcount.model.percentages import maximum_total
 from headcount.model.service import DeclaredService
 from headcount.model.task import Task
-from headcount.model.values import dataclass
+from headcount.model.values import dataclass, replace
 from headcount.planning.rotation import Rotation, ill
 from headcount.planning.stock import deployment_of
 from headcount.planning.words import clock_time

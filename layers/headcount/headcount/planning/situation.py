@@ -2,13 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 
 from headcount.model.percentages import maximum_total
 from headcount.model.plan import Action
 from headcount.model.service import Decision, DeclaredService, Level, Pause, ServiceState, ZoneRefusal
 from headcount.model.task import ManagedTask, StopIntent, Task
-from headcount.model.values import dataclass
+from headcount.model.values import dataclass, replace
 from headcount.planning.backoff import (
     Slowdown,
     has_failed,

@@ -2,11 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from headcount.model.plan import LookUpLaunch, ResumeLaunch, StartTasks
 from headcount.model.service import ANY_ZONE, Decision, Launch
 from headcount.model.task import Task, how_it_ended
+from headcount.model.values import replace
 from headcount.planning.backoff import was_unhealthy
 from headcount.planning.launching import new_launches
 from headcount.planning.pace import affordable, counted, worth_a_pass_at

@@ -1,13 +1,12 @@
 """Taking stock: what each task is to the service right now, as an ordered table of rules. The first match wins."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from enum import IntEnum, auto
 
 from headcount.model.manifest import Deadlines
 from headcount.model.service import DeclaredService, Launch, ServiceState
 from headcount.model.task import ManagedTask, Task
-from headcount.model.values import dataclass
+from headcount.model.values import dataclass, replace
 from headcount.planning.deadlines import start_deadline
 from headcount.planning.launching import managed_by
 

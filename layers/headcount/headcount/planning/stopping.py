@@ -4,11 +4,11 @@ Whatever the reason: a task that takes traffic leaves rotation and drains before
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from headcount.model.plan import StopTask
 from headcount.model.service import Decision
 from headcount.model.task import StopIntent, Task
+from headcount.model.values import replace
 from headcount.planning.backoff import is_young
 from headcount.planning.deadlines import stop_deadline
 from headcount.planning.rollout import OldTasks, old_tasks_to_stop, surplus_new

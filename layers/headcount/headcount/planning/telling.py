@@ -1,10 +1,10 @@
 """What a service's state is called, how far its deployments got, and what is worth announcing, in ECS's words."""
 
 from collections import Counter
-from dataclasses import replace
 
 from headcount.model.fingerprints import balancing_fingerprint
 from headcount.model.service import Counts, Decision, DeclaredService, Deployment, ServiceStatus
+from headcount.model.values import replace
 from headcount.planning.situation import Situation
 from headcount.planning.words import some
 

@@ -6,11 +6,10 @@ holds nobody back, but where one of them would scale out again at once, nobody g
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from headcount.model.scaling import Policy, StepScaling
 from headcount.model.scaling_state import Ask
-from headcount.model.values import dataclass
+from headcount.model.values import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,10 +1,8 @@
 """The counts that policies start from: a metric is held against the tasks that ran while it was measured."""
 
-from dataclasses import replace
-
 from headcount.model.scaling import ScalableTarget
 from headcount.model.scaling_state import Activity, Present, RunningCount, ScalingState
-from headcount.model.values import dataclass
+from headcount.model.values import dataclass, replace
 
 REMEMBERED_SECONDS = 1800.0  # of running counts: metrics are minutes late, never half an hour
 MOST_REMEMBERED = 32

@@ -5,7 +5,6 @@ told twice, late or out of order only makes it look again, and looking again at 
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import assert_never
 
 from headcount.model.scaling import (
@@ -27,6 +26,7 @@ from headcount.model.scaling_state import (
     ScalingDecision,
     ScalingState,
 )
+from headcount.model.values import replace
 from headcount.scaling.backlog import ask_backlog
 from headcount.scaling.combining import Choice, combine
 from headcount.scaling.cooldowns import cooling_out, last_of, latest_change, remembered

@@ -3,11 +3,10 @@ gives (the count, why it changed it); the reason is empty where the guard has no
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from headcount.model.scaling import ScalableTarget
 from headcount.model.scaling_state import Present, ScalingState
-from headcount.model.values import dataclass
+from headcount.model.values import dataclass, replace
 from headcount.planning.words import clock_time
 from headcount.scaling.cooldowns import why_no_scale_in
 

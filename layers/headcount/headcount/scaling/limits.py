@@ -3,10 +3,10 @@ reason is empty where the limit does not bite.
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from headcount.model.scaling import Limits
 from headcount.model.scaling_state import Ask, Outcome, Recommendation
+from headcount.model.values import replace
 from headcount.planning.words import clock_time
 from headcount.scaling.counts import Counts
 

@@ -1,12 +1,11 @@
 """What is kept of a look, and when the next one is due."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from headcount.model.scaling import Scaling
 from headcount.model.scaling_record import ScalingRecord
 from headcount.model.scaling_state import ScalingDecision
-from headcount.model.values import dataclass
+from headcount.model.values import dataclass, replace
 from headcount.scaling.looking_again import LOOK_AGAIN_SECONDS, QUIET_SECONDS
 from headcount.scaling.own_schedules import next_due
 from headcount.scaling.setting_bounds import Moved

@@ -7,13 +7,13 @@ user's, and what says a count outright is asked every minute.
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Literal
 
 from headcount.balancing.naming import tags_of
 from headcount.model.metrics import AlarmTerms, MetricQuery, MetricStat
 from headcount.model.scaling import PredefinedMetric, Scaling, TargetTracking
 from headcount.model.scaling_resources import FoundAlarm, ScalingAlarm
+from headcount.model.values import replace
 from headcount.scaling.queries import Measured, tracked_queries
 from headcount.scaling.tracking import panic_alarm, tracking_alarms
 

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import astuple
 
 from headcount.model.fingerprints import mark_of
 from headcount.model.scaling import ScheduledAction
@@ -10,6 +9,7 @@ from headcount.model.scaling_record import KnownAction
 from headcount.model.scaling_resources import WantedSchedule
 from headcount.model.scaling_state import ScalingState
 from headcount.model.schedule_expression import Rate, parse_schedule, strict_expression
+from headcount.model.values import astuple
 from headcount.scaling.occurrences import next_occurrence
 
 CLOCK_SKEW_SECONDS = 1.0  # EventBridge's clock and ours: an occurrence that it tells of is due

@@ -4,10 +4,9 @@ It sets minimum, maximum or both, which then hold until something else sets them
 to the nearer of the two. Cooldowns do not concern it.
 """
 
-from dataclasses import replace
-
 from headcount.model.scaling import ScalableTarget, ScheduledAction
 from headcount.model.scaling_state import ScalingDecision, ScalingState
+from headcount.model.values import replace
 from headcount.scaling.decide import bounds_in_force
 
 

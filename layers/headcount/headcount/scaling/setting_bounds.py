@@ -4,12 +4,11 @@ While people hold the count (a pause, an override) bounds are set all the same, 
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from headcount.model.scaling import Scaling
 from headcount.model.scaling_record import ScalingRecord
 from headcount.model.scaling_state import ScalingDecision
-from headcount.model.values import dataclass
+from headcount.model.values import dataclass, replace
 from headcount.scaling.decide import bounds_in_force
 from headcount.scaling.own_schedules import due_occurrences, known_actions
 from headcount.scaling.scheduled import decide_scheduled, move_into

@@ -5,11 +5,11 @@ Source: "How step scaling works" and StepScalingPolicyConfiguration of Applicati
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 
 from headcount.model.metrics import MINUTE, AlarmReading, AlarmTerms
 from headcount.model.scaling import Aggregation, Step, StepScaling
 from headcount.model.scaling_state import Activity, Ask, Reading
+from headcount.model.values import replace
 from headcount.scaling.alarms import LOOKED_BACK
 from headcount.scaling.counts import Counts
 from headcount.scaling.series import latest, window

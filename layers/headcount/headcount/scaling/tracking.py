@@ -5,11 +5,11 @@ scaling works") and with the alarms that are seen in real accounts.
 """
 
 import math
-from dataclasses import replace
 
 from headcount.model.metrics import AlarmTerms, MetricSeries
 from headcount.model.scaling import TargetTracking
 from headcount.model.scaling_state import MEASURED, Ask, Reading
+from headcount.model.values import replace
 from headcount.planning.words import some
 from headcount.scaling.alarms import LOOKED_BACK, evaluate_alarm
 from headcount.scaling.counts import Counts
