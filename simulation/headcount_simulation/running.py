@@ -3,6 +3,7 @@
 import dataclasses
 import multiprocessing
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from itertools import islice
@@ -12,7 +13,7 @@ from headcount_simulation.days import draw_day
 from headcount_simulation.simulating import simulate
 from headcount_simulation.values import hasten
 
-SEEDS_AT_ONCE = 10
+SEEDS_AHEAD = 10  # of each process: nobody waits for a long day of another's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +105,10 @@ def _reports(first_seed: int, jobs: int, most: int) -> Iterator[Report]:
     with ProcessPoolExecutor(jobs, mp_context=context, initializer=begin_process) as pool:
         try:
             rest = iter(seeds)
-            while some := list(islice(rest, jobs * SEEDS_AT_ONCE)):
-                yield from pool.map(run_seed, some)
+            waiting = deque(pool.submit(run_seed, seed) for seed in islice(rest, jobs * SEEDS_AHEAD))
+            while waiting:
+                report = waiting.popleft().result()
+                waiting.extend(pool.submit(run_seed, seed) for seed in islice(rest, 1))
+                yield report
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
