@@ -60,10 +60,6 @@ class CallFault:
     spared: int = 0
     seconds: float = 0.0
 
-    def matches(self, invocation: Invocation) -> bool:
-        """Whether a call of this invocation is one that the fault waits for."""
-        return self.function in ("", invocation.function) and self.service in ("", invocation.service)
-
 
 class Calls:
     """The way to AWS. ``tell`` gets one line for each fault that strikes."""
@@ -108,9 +104,15 @@ class Calls:
         fault = self._next_fault(invocation) if self.faults else None
         latency = 0.002 + self.streams.of(invocation.service).random() * 0.01
         if fault is None and not self.outages:
-            self._travel(invocation, latency)
+            scheduler, deadline = self.scheduler, invocation.deadline
+            # as ``wait``, in less time where nothing happens meanwhile: that is most calls
+            arrives_at = scheduler.now + latency
+            if arrives_at >= deadline or invocation.killed or not scheduler.passes(arrives_at):
+                self.wait(invocation, latency)
             answer = effect()
-            self._travel(invocation, latency)
+            arrives_at = scheduler.now + latency
+            if arrives_at >= deadline or invocation.killed or not scheduler.passes(arrives_at):
+                self.wait(invocation, latency)
             return answer
         return self._make_under(fault, invocation, api, operation, effect, latency)
 
@@ -146,12 +148,6 @@ class Calls:
         self.wait(invocation, seconds if kind in ("delay_after", "freeze_after") else latency)
         return answer
 
-    def _travel(self, invocation: Invocation, seconds: float) -> None:
-        """As ``wait``, in less time where nothing happens meanwhile: that is most calls."""
-        arrives_at = self.scheduler.now + seconds
-        if arrives_at >= invocation.deadline or invocation.killed or not self.scheduler.passes(arrives_at):
-            self.wait(invocation, seconds)
-
     def wait(self, invocation: Invocation, seconds: float) -> None:
         """Time passes inside an invocation; Lambda ends it at its deadline, or when its environment goes away."""
         scheduler = self.scheduler
@@ -169,8 +165,9 @@ class Calls:
         return self.streams.of(service).choice(("throttle", "error", "lost_answer"))
 
     def _next_fault(self, invocation: Invocation) -> CallFault | None:
+        function, service = invocation.function, invocation.service
         for fault in self.faults:
-            if fault.matches(invocation):
+            if fault.function in ("", function) and fault.service in ("", service):
                 if fault.spared > 0:
                     fault.spared -= 1
                     continue

@@ -168,19 +168,17 @@ class Functions:
 
     def clock(self, function: str) -> Callable[[], float]:
         """The clock of the machine that a function runs on."""
-        return lambda: self.scheduler.now + self.skews.get(function, 0.0)
+        scheduler, skews = self.scheduler, self.skews
+        return lambda: scheduler.now + skews.get(function, 0.0)
 
     def reconcile(self, kick: Kick, done: Done) -> None:
         """One pass."""
         request = Request(service=kick.service, event_at=kick.event_at, sent_at=kick.sent_at)
 
-        def body(remaining: Callable[[], float]) -> None:
-            if kick.garbled:
-                self.refuse_garbage()
-            else:
-                self.reconciler.reconcile(request, remaining)
-
-        self._invoke("reconcile", kick.service, body, done)
+        if kick.garbled:
+            self._invoke("reconcile", kick.service, lambda _: self.refuse_garbage(), done)
+            return
+        self._invoke("reconcile", kick.service, lambda remaining: self.reconciler.reconcile(request, remaining), done)
 
     def observe(self, told: Told, done: Done) -> None:
         """One event."""

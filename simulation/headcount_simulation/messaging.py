@@ -77,7 +77,9 @@ class FifoQueue:
         return sum(len(group) for group in self.groups.values())
 
     def _deliver_soon(self, service: str) -> None:
-        self.scheduler.after(self.streams.of(service).uniform(0.005, 0.06), lambda: self._deliver(service))
+        delay = self.streams.of(service).uniform(0.005, 0.06)
+        if self.groups[service]:
+            self.scheduler.after(delay, lambda: self._deliver(service))
 
     def _deliver(self, service: str) -> None:
         group = self.groups[service]

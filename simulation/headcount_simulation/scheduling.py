@@ -8,7 +8,6 @@ switch costs less than a microsecond, and a seed decides all of it.
 import heapq
 import itertools
 from collections.abc import Callable
-from contextlib import suppress
 
 from greenlet import getcurrent, greenlet
 
@@ -107,13 +106,19 @@ class Scheduler:
 
     def _work(self) -> None:
         """What a greenlet does: one thing after the other that begins."""
-        with suppress(Killed):  # when all is over
-            while not self.closed:
-                with suppress(Killed):  # a process that ended ends nothing else
-                    self._begun()
-                if not self.closed:
-                    self._idle.append(getcurrent())
+        myself = getcurrent()
+        while not self.closed:
+            try:
+                self._begun()
+            except Killed:  # a process that ended ends nothing else
+                if self.closed:
+                    return
+            if not self.closed:
+                self._idle.append(myself)
+                try:
                     self._hub.switch()
+                except Killed:  # all is over
+                    return
 
     def _running(self) -> greenlet:
         running = getcurrent()

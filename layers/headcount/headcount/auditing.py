@@ -27,6 +27,7 @@ VANISHED_AFTER_SECONDS = 300.0  # a young task may be missing from DescribeTasks
 ORPHAN_AFTER_SECONDS = 120.0  # a younger task may be on its way into the table
 OVERDUE_SECONDS = 5.0
 LEFTOVER_SECONDS = 60.0
+LOOKED_AT_SOON_SECONDS = 300.0
 SWEEP_SECONDS = 15 * 60.0
 SWEPT_AT_ONCE = 5_000  # tasks: fifty pages of ECS's list
 RESERVE_SECONDS = 5.0
@@ -181,16 +182,18 @@ class Auditor:
         unread: list[ServiceMark] = []
         for mark in marks:
             known = self._rosters.get(mark.service)
+            if known is not None and known.pass_number == mark.pass_number:
+                readable.append(mark)
+                continue
+            if remaining() < left:
+                findings.out_of_time = True
+                unread.append(mark)
+                continue
             with self._contained(findings, f"service {mark.service}"):
-                if known is None or known.pass_number != mark.pass_number:
-                    if remaining() < left:
-                        findings.out_of_time = True
-                        unread.append(mark)
-                        continue
-                    roster = self.store.roster(mark.service)
-                    self._rosters[mark.service] = _Known.read(roster, mark.pass_number)
-                    if known is None and any(map(_waits_for_a_pass, roster.tasks)):
-                        self._news.add(mark.service)
+                roster = self.store.roster(mark.service)
+                self._rosters[mark.service] = _Known.read(roster, mark.pass_number)
+                if known is None and any(map(_waits_for_a_pass, roster.tasks)):
+                    self._news.add(mark.service)
                 readable.append(mark)
         return readable, unread
 
@@ -210,6 +213,8 @@ class Auditor:
             return "a manifest that no pass has seen"
         if mark.next_wake is not None and now > mark.next_wake + OVERDUE_SECONDS:
             return "an overdue timer"
+        if mark.next_wake is not None and mark.next_wake < now + LOOKED_AT_SOON_SECONDS:
+            return None  # a pass sees by itself what the last one left on record: failed tasks, while they wait
         roster = self._rosters.get(mark.service)
         stopped = (task.observed for task in roster.tasks.values()) if roster else ()
         if any(one.last_status == "STOPPED" and now - (one.stopped_at or now) > LEFTOVER_SECONDS for one in stopped):

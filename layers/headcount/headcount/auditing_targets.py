@@ -49,4 +49,5 @@ def is_well(ledger: GroupTargets, seen: TargetsSeen) -> bool:
 
 
 def _states(seen: TargetsSeen | None, ours: Container[Endpoint]) -> dict[Endpoint, str]:
-    return {one.endpoint: one.state for one in seen.targets if one.endpoint in ours} if seen is not None else {}
+    told = seen.targets if seen is not None else ()
+    return {endpoint: one.state for one in told if (endpoint := (one.target, one.port)) in ours}

@@ -45,6 +45,7 @@ RESERVE_SECONDS = (
 )
 CLOCK_SKEW_SECONDS = 0.2
 OVERLAP_SECONDS = 30.0  # a pass ends within 20 s: so long after a launch was recorded its calls are over
+LONGEST_TIMER_SECONDS = 900.0  # what is to come later the audit wakes
 CARRY_OUT_SECONDS = 60.0  # a plan that was recorded and not finished is looked at again after this, whatever was lost
 DECISIONS_SHOWN = 10
 
@@ -375,7 +376,9 @@ class Reconciler:
     ) -> None:
         news, outcome_news = all_news
         ledgers = tuple(one for one in applied.ledgers.values() if one not in (*state.targets, *decided.ledgers))
-        look = next_look_at(replace(state, targets=tuple(applied.ledgers.values()), status=absorbed.status), now)
+        after = replace(state, targets=tuple(applied.ledgers.values()), status=absorbed.status)
+        is_unseen = after.targets != state.targets or after.status.elb_throttle != state.status.elb_throttle
+        look = next_look_at(after, now) if is_unseen else None  # else the plan's wake heeds it
         wakes = [at for at in (decided.wake_at, absorbed.wake_at, look) if at is not None]
         wake, is_new = _next_wake(state.status.next_wake, min(wakes, default=None), now)
         shown = tuple(dict.fromkeys((*absorbed.status.decisions, *absorbed.decisions)))[:DECISIONS_SHOWN]
@@ -400,11 +403,14 @@ def _is_deregistered(state: ServiceState, decided: Plan, applied: _Applied) -> b
 def _next_wake(recorded: float | None, wanted: float | None, now: float) -> tuple[float | None, bool]:
     """The wake time to record, and whether a timer must be sent for it: only when it is earlier than a pending one.
 
-    One that is almost due may be the one that woke this pass, on a machine whose clock is ahead: it is not pending.
+    One that is almost due may be the one that woke this pass, on a machine whose clock is ahead: it is not pending. One
+    that nobody wants any more is forgotten, unless what is wanted instead is so near that it would cost a timer.
     """
-    if recorded is not None and recorded > now + CLOCK_SKEW_SECONDS and (wanted is None or recorded <= wanted):
-        return recorded, False
-    return wanted, wanted is not None
+    if recorded is None or recorded <= now + CLOCK_SKEW_SECONDS:
+        return wanted, wanted is not None
+    if wanted is None or wanted > now + LONGEST_TIMER_SECONDS:
+        return wanted, False
+    return min(recorded, wanted), wanted < recorded
 
 
 def _ask(what: str, ask: Callable[[], None], applied: _Applied) -> None:

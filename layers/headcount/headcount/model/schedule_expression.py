@@ -7,6 +7,7 @@ stand in both fields for days, and a seventh field (seconds, in front) is read a
 import re
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from headcount.model.values import dataclass
@@ -14,6 +15,7 @@ from headcount.model.values import dataclass
 _AT = re.compile(r"at\(([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})\)")
 _RATE = re.compile(r"rate\(([1-9][0-9]{0,8}) (minute|hour|day)s?\)")
 _CRON = re.compile(r"cron\((.*)\)")
+LAST_YEAR = 2199
 _UNITS = {"minute": 60, "hour": 3600, "day": 86400}
 _MONTH_NAMES = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _MONTHS = {name: number for number, name in enumerate(_MONTH_NAMES, 1)}
@@ -68,6 +70,7 @@ class Cron:
 Schedule = At | Rate | Cron
 
 
+@lru_cache
 def parse_schedule(text: str) -> Schedule | str:
     """The schedule, or what is wrong with it: completes "schedule ..."."""
     if found := _AT.fullmatch(text):
@@ -155,7 +158,7 @@ _HOURS = _Field(name="hours", smallest=0, largest=23, names={})
 _DAYS = _Field(name="day-of-month", smallest=1, largest=31, names={})
 _MONTH = _Field(name="month", smallest=1, largest=12, names=_MONTHS)
 _WEEKDAY = _Field(name="day-of-week", smallest=1, largest=7, names=_WEEKDAYS)
-_YEARS = _Field(name="year", smallest=1970, largest=2199, names={}, wraps=False)
+_YEARS = _Field(name="year", smallest=1970, largest=LAST_YEAR, names={}, wraps=False)
 
 
 def _cron(fields: list[str]) -> Cron | str:

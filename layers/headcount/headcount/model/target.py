@@ -136,7 +136,7 @@ class Balancing:
 
 def keep_since(before: TargetsSeen | None, seen: Iterable[TargetHealth], at: float) -> tuple[TargetHealth, ...]:
     """What was seen at ``at``, each target with the time since when it has been in its state."""
-    known = {(one.endpoint, one.state): one.since for one in (before.targets if before else ())}
+    known = {(one.target, one.port, one.state): one.since for one in (before.targets if before else ())}
     return tuple(
         TargetHealth(
             target=one.target,
@@ -144,7 +144,7 @@ def keep_since(before: TargetsSeen | None, seen: Iterable[TargetHealth], at: flo
             state=one.state,
             reason=one.reason,
             description=one.description,
-            since=known.get((one.endpoint, one.state), at),
+            since=known.get((one.target, one.port, one.state), at),
         )
         for one in seen
     )
@@ -156,10 +156,10 @@ def seen_of(ledger: GroupTargets, answer: Iterable[TargetHealth] | None, at: flo
     All of the group is kept: whoever looked may have read an older ledger, and must not make a new target look lost.
     """
     told = tuple(answer or ())
-    known = {entry.endpoint for entry in ledger.registrations}
+    known = {(entry.target, entry.port) for entry in ledger.registrations}
     return TargetsSeen(
         seen_at=at,
         targets=keep_since(ledger.seen, told, at),
-        foreign=sum(one.endpoint not in known for one in told),
+        foreign=sum((one.target, one.port) not in known for one in told),
         gone=answer is None,
     )

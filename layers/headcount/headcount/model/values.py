@@ -8,12 +8,15 @@ functions do not know them: ``astuple`` (one level deep), ``fields`` and ``repla
 
 from collections.abc import Callable
 from dataclasses import Field
-from typing import TYPE_CHECKING, Any, Literal
+from operator import is_not
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from msgspec import Struct
 from msgspec import field as _field
 
-__all__ = ["astuple", "dataclass", "fields", "replace", "without_defaults"]
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+__all__ = ["asked_again", "astuple", "dataclass", "fields", "replace", "without_defaults"]
 
 if TYPE_CHECKING:
     from dataclasses import astuple, dataclass, fields, replace  # what a type checker shall see
@@ -28,6 +31,19 @@ else:
         assert slots
         assert kw_only
         return _struct
+
+
+def asked_again(function: Function) -> Function:
+    """The function of values, that knows its last answer: asked of the very same values again, it answers likewise."""
+    last: tuple[tuple[Any, ...], Any] = ((), None)
+
+    def answer(*values: Any) -> Any:
+        nonlocal last
+        if len(values) != len(last[0]) or any(map(is_not, values, last[0])):
+            last = values, function(*values)
+        return last[1]
+
+    return cast(Function, answer)
 
 
 def without_defaults(value: Any) -> Any:

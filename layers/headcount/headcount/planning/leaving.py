@@ -18,6 +18,7 @@ BLOCKED_SECONDS = 120.0  # a target that ELB has not let go of for so long is re
 CHECKED_EVERY_SECONDS = 3600.0  # how often load balancer resources are held against the manifest
 TROUBLED_SECONDS = 5 * 60.0  # how often while something stands against them
 GONE_SECONDS = 60.0  # how often while a target group is missing
+AT_ONCE_SECONDS = 0.001  # what fell due since this pass looked
 ASKED_SECONDS = 60.0  # so long the answer of keep_load_balancers is waited for
 
 
@@ -68,7 +69,7 @@ def wait_for_draining(situation: Situation) -> Step:
     if not rotation.ledgers:
         return NOTHING
     look = next_look_at(situation.state, now, rotation)
-    wakes = () if look is None else (look,)
+    wakes = () if look is None else (max(look, now + AT_ONCE_SECONDS),)
     decisions: list[Decision] = []
     throttle = situation.state.status.elb_throttle
     if throttle is not None and situation.elb_waits:
@@ -101,33 +102,37 @@ def ask_for_load_balancers(situation: Situation) -> Step:
         return NOTHING
     if balancing is not None and balancing.removed and situation.deleting:
         return NOTHING
-    due_at, why = _due(situation)
+    due_at, why, patience = _due(situation)
     asked_at, checked_at = situation.state.status.balancing_asked_at, balancing.checked_at if balancing else 0.0
     if asked_at is not None and asked_at > checked_at:  # no answer yet
-        due_at = max(due_at, asked_at + ASKED_SECONDS)
+        due_at = max(due_at, asked_at + patience)
     if due_at > now:
         return Step(decisions=_problems(situation), wakes=(due_at,))
-    return Step(actions=(KeepLoadBalancers(reason=why),), decisions=_problems(situation), wakes=(now + ASKED_SECONDS,))
+    return Step(actions=(KeepLoadBalancers(reason=why),), decisions=_problems(situation), wakes=(now + patience,))
 
 
-def _due(situation: Situation) -> tuple[float, str]:
-    """When somebody should look at the load balancer resources, and why."""
+def _due(situation: Situation) -> tuple[float, str, float]:
+    """When somebody should look at the load balancer resources, why, and how long an answer is then waited for."""
     balancing, now = situation.state.balancing, situation.now
     if balancing is None:
-        return now, "nobody has looked at the load balancers of this service yet"
+        return now, "nobody has looked at the load balancers of this service yet", ASKED_SECONDS
     if situation.deleting:
         if is_empty(situation):
-            return now, "the service is deleted, and nothing of it takes traffic any more"
-        return now + CHECKED_EVERY_SECONDS, ""
+            return now, "the service is deleted, and nothing of it takes traffic any more", ASKED_SECONDS
+        return now + CHECKED_EVERY_SECONDS, "", ASKED_SECONDS
     if balancing.fingerprint != balancing_fingerprint(situation.declared):
-        return now, "what is declared of load balancing has changed"
+        return now, "what is declared of load balancing has changed", ASKED_SECONDS
     if any(situation.rotation.is_gone(group.arn, now) for group in balancing.groups):
-        return balancing.checked_at + GONE_SECONDS, "ELB does not know a target group any more"
+        return balancing.checked_at + GONE_SECONDS, "ELB does not know a target group any more", ASKED_SECONDS
     if any(not group.load_balancers and _is_in_use(situation, group.arn) for group in balancing.groups):
-        return balancing.checked_at + GONE_SECONDS, "a target group takes traffic now that took none before"
+        return (
+            balancing.checked_at + GONE_SECONDS,
+            "a target group takes traffic now that took none before",
+            ASKED_SECONDS,
+        )
     if balancing.problems:
-        return balancing.checked_at + TROUBLED_SECONDS, "something stands against what is declared"
-    return balancing.checked_at + CHECKED_EVERY_SECONDS, "they are looked at every hour"
+        return balancing.checked_at + TROUBLED_SECONDS, "something stands against what is declared", ASKED_SECONDS
+    return balancing.checked_at + CHECKED_EVERY_SECONDS, "they are looked at every hour", CHECKED_EVERY_SECONDS
 
 
 def _is_in_use(situation: Situation, arn: str) -> bool:

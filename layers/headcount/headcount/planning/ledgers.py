@@ -171,9 +171,10 @@ def _changed(scene: _Scene, ledger: GroupTargets, wishes: Iterable[Wish]) -> _Ch
         return change  # deleted under us: there is nothing to leave, and nobody registers there
     kept: set[Endpoint] = set()
     for entry in ledger.registrations:
-        wish = wanted.get(entry.endpoint)
+        endpoint = entry.target, entry.port
+        wish = wanted.get(endpoint)
         if wish is not None and wish.task == entry.task and entry.leaving_at is None:
-            kept.add(entry.endpoint)
+            kept.add(endpoint)
             change.entries.append(_stays(scene, change, entry))
         elif wish is None:
             _leaves(scene, change, entry)

@@ -4,9 +4,9 @@ With ``awsvpc`` the zone is our choice: one zone's subnets a ``RunTask`` call. A
 for a while. Where a provider refuses everywhere, the fallbacks follow in their order.
 """
 
-import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from headcount.model.manifest import CapacitySource
 from headcount.model.service import ANY_ZONE, Cordon, DeclaredService, ZoneRefusal
@@ -18,8 +18,7 @@ FIRST_SKIP_SECONDS = 15.0
 LONGEST_SKIP_SECONDS = 300.0
 
 
-@dataclasses.dataclass(frozen=True, slots=True, order=True)
-class Place:
+class Place(NamedTuple):
     """A capacity provider or launch type, and a zone (``ANY_ZONE`` where ECS chooses it)."""
 
     capacity: str

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from headcount.model.manifest import LoadBalancer
 from headcount.model.service import DeclaredService, ServiceState
-from headcount.model.target import Endpoint, GroupTargets, KnownGroup, Registration, TargetHealth
+from headcount.model.target import Balancing, Endpoint, GroupTargets, KnownGroup, Registration, TargetHealth
 from headcount.model.task import Task
-from headcount.model.values import dataclass, replace
+from headcount.model.values import asked_again, dataclass, replace
 from headcount.planning.words import clock_time
 
 FIRST_LOOK_SECONDS = 1.0  # after ELB answered: even the quickest health check takes as long
@@ -180,12 +180,17 @@ class Rotation:
 
 def rotation_of(state: ServiceState, declared: DeclaredService) -> Rotation:
     """Look once at the ledgers and at what ELB said."""
-    manifest, balancing = declared.manifest, state.balancing
-    if not manifest.load_balancers and not state.targets and balancing is None:
+    if not declared.manifest.load_balancers and not state.targets and state.balancing is None:
         return NOTHING
+    return _rotation_of(declared, state.balancing, state.targets)
+
+
+@asked_again
+def _rotation_of(declared: DeclaredService, balancing: Balancing | None, targets: Sequence[GroupTargets]) -> Rotation:
+    manifest = declared.manifest
     entries: dict[str, list[tuple[str, Registration]]] = {}
     health: dict[tuple[str, Endpoint], TargetHealth] = {}
-    for ledger in state.targets:
+    for ledger in targets:
         group = ledger.group
         for entry in ledger.registrations:
             entries.setdefault(entry.task, []).append((group, entry))
@@ -199,7 +204,7 @@ def rotation_of(state: ServiceState, declared: DeclaredService) -> Rotation:
         previous=tuple(_ports(before, known)),
         unknown=tuple(one.target_group for one in manifest.load_balancers if one.target_group not in known),
         groups={one.arn: one for one in known.values()},
-        ledgers={ledger.group: ledger for ledger in state.targets},
+        ledgers={ledger.group: ledger for ledger in targets},
         entries=entries,
         health=health,
     )

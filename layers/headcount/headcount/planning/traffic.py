@@ -42,9 +42,9 @@ def wishes_for_now(situation: Situation, stopping: Mapping[str, str]) -> tuple[l
     for entries in rotation.entries.values():
         for group, entry in entries:
             if entry.left_at is None:
-                taken.add((group, entry.endpoint))
+                taken.add((group, (entry.target, entry.port)))
             else:
-                left.add((group, entry.endpoint, entry.task))
+                left.add((group, (entry.target, entry.port), entry.task))
     fresh: dict[str, list[Wish]] = {}
     due: list[Wish] = []
     for wish in wishes:

@@ -63,7 +63,9 @@ def _next_look(state: ServiceState, declared: DeclaredService) -> float:
 
 
 def _unsure(state: ServiceState) -> Iterator[Task]:
+    """Those that are counted, and not known to be healthy. A task on standby is not: it may be sick for days."""
+    aside = {one.task for one in state.operator.standbys}
     for task in state.tasks:
         runs = task.observed.last_status == "RUNNING" and task.observed.desired_status == "RUNNING"
-        if runs and (task.health is None or task.health.status != "HEALTHY"):
+        if runs and (task.health is None or task.health.status != "HEALTHY") and task.task_id not in aside:
             yield task

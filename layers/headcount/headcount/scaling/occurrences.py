@@ -8,11 +8,13 @@ import math
 from calendar import monthrange
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time
+from functools import lru_cache
+from itertools import islice
 from zoneinfo import ZoneInfo
 
 from headcount.model.instants import iso
 from headcount.model.scaling import ScheduledAction
-from headcount.model.schedule_expression import At, Cron, Days, Rate, Weekdays, parse_schedule, zone_of
+from headcount.model.schedule_expression import LAST_YEAR, At, Cron, Days, Rate, Weekdays, parse_schedule, zone_of
 
 MOST_YEARS = 41  # are searched: a 29 February of a given weekday comes round within 40
 _SATURDAY, _SUNDAY = 5, 6
@@ -59,18 +61,19 @@ def _next_of_cron(cron: Cron, zone: ZoneInfo, after: float) -> float | None:
 
 def _days_of(cron: Cron, first: date) -> Iterator[date]:
     """The days of a cron from ``first`` on."""
-    for year in sorted(year for year in cron.years if year >= first.year)[:MOST_YEARS]:
+    for year in islice((year for year in range(first.year, LAST_YEAR + 1) if year in cron.years), MOST_YEARS):
         for month in sorted(cron.months):
             if (year, month) >= (first.year, first.month):
-                matching = _days_of_month(cron, year, month)
-                yield from (day for number in sorted(matching) if (day := date(year, month, number)) >= first)
+                yield from (day for day in _days_of_month(cron, year, month) if day >= first)
 
 
-def _days_of_month(cron: Cron, year: int, month: int) -> set[int]:
+@lru_cache
+def _days_of_month(cron: Cron, year: int, month: int) -> tuple[date, ...]:
     length = monthrange(year, month)[1]
     every = set(range(1, length + 1))
     days = every if cron.days is None else _by_number(cron.days, year, month, length)
-    return days & (every if cron.weekdays is None else _by_weekday(cron.weekdays, year, month, length))
+    days &= every if cron.weekdays is None else _by_weekday(cron.weekdays, year, month, length)
+    return tuple(date(year, month, number) for number in sorted(days))
 
 
 def _by_number(days: Days, year: int, month: int, length: int) -> set[int]:
@@ -100,11 +103,14 @@ def _by_weekday(weekdays: Weekdays, year: int, month: int, length: int) -> set[i
     return found
 
 
-def _times_of(cron: Cron, zone: ZoneInfo, day: date) -> Iterator[float]:
+@lru_cache
+def _times_of(cron: Cron, zone: ZoneInfo, day: date) -> tuple[float, ...]:
     """Its times on a day that exist, each the first time that it comes."""
+    times: list[float] = []
     for hour in sorted(cron.hours):
         for minute in sorted(cron.minutes):
             local = datetime.combine(day, time(hour, minute), zone)
             at = local.timestamp()
             if datetime.fromtimestamp(at, UTC).astimezone(zone).replace(tzinfo=None) == local.replace(tzinfo=None):
-                yield at
+                times.append(at)
+    return tuple(times)
