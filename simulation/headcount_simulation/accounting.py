@@ -74,8 +74,9 @@ class Ledger:
         self.waited[function] += ended - began  # type: ignore[assignment]  # a Counter counts seconds as well
         if function in METRICS:
             self.measured(METRICS[function], began)
-        self.traces += SAMPLED if self._traced.get(function) == int(began) else 1.0
-        self._traced[function] = int(began)
+        second = int(began)
+        self.traces += SAMPLED if self._traced.get(function) == second else 1.0
+        self._traced[function] = second
 
     def measured(self, metric: str, at: float) -> None:
         """A metric was sent: it is billed by the hour."""

@@ -167,7 +167,7 @@ class Calls:
     def _next_fault(self, invocation: Invocation) -> CallFault | None:
         function, service = invocation.function, invocation.service
         for fault in self.faults:
-            if fault.function in ("", function) and fault.service in ("", service):
+            if (fault.service == service or not fault.service) and (fault.function == function or not fault.function):
                 if fault.spared > 0:
                     fault.spared -= 1
                     continue

@@ -48,7 +48,7 @@ class Orders:
         shut = frozenset(one.zone for one in read.cordons if one.until is None or one.until > now)
         self._shut.update((action.launch.launch_id, shut) for action in starts)
         self._check_pause(read, declared, starts, stops, now)
-        if declared.deleting_at is None:
+        if stops and declared.deleting_at is None:
             self._check_tasks_left_alone(read, state, stops, now)
         for action in plan.actions:
             if isinstance(action, DeregisterTaskDefinition):

@@ -5,7 +5,6 @@ roster is read again only when the index says that a pass has changed it.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -72,6 +71,25 @@ class _Known:
         )
 
 
+class _Contained:
+    """Around what concerns one service or cluster: its trouble is reported, and does not keep the audit from others."""
+
+    __slots__ = ("findings", "where")
+
+    def __init__(self, findings: Findings, where: str) -> None:
+        self.findings = findings
+        self.where = where
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> bool:
+        if not isinstance(error, HeadcountError):
+            return False
+        self.findings.troubles.append(f"{self.where}: {error}")
+        return True
+
+
 @dataclass(slots=True, kw_only=True)
 class Auditor:
     """What ``audit_clusters`` does every minute."""
@@ -100,7 +118,7 @@ class Auditor:
             if remaining() < RESERVE_SECONDS:
                 findings.out_of_time = True
                 break
-            with self._contained(findings, f"cluster {cluster}"):
+            with _Contained(findings, f"cluster {cluster}"):
                 self._audit_cluster(cluster, findings, remaining)
         self._look_at_target_groups(clusters, findings, remaining)
         self._tell_services(findings)
@@ -112,14 +130,6 @@ class Auditor:
         first = self._audits % len(clusters) if clusters else 0
         return [*clusters[first:], *clusters[:first]]
 
-    @contextmanager
-    def _contained(self, findings: Findings, where: str) -> Iterator[None]:
-        """The trouble of one service or cluster is reported and does not keep the audit from the others."""
-        try:
-            yield
-        except HeadcountError as error:
-            findings.troubles.append(f"{where}: {error}")
-
     def _audit_cluster(self, cluster: str, findings: Findings, remaining: Callable[[], float]) -> None:
         services = self.store.services(cluster)
         marks, unread = self._readable(services, findings, remaining)
@@ -130,12 +140,12 @@ class Auditor:
             reason = self._why_due(mark)
             if reason is not None:
                 self._kick(mark.service, reason, findings)
-        with self._contained(findings, f"cluster {cluster}"):
+        with _Contained(findings, f"cluster {cluster}"):
             self._compare(cluster, marks, findings, remaining)
-        with self._contained(findings, f"container instances of cluster {cluster}"):
+        with _Contained(findings, f"container instances of cluster {cluster}"):
             self._look_at_instances(cluster, marks, findings, remaining)
         if remaining() >= RESERVE_SECONDS:
-            with self._contained(findings, f"sweep of cluster {cluster}"):
+            with _Contained(findings, f"sweep of cluster {cluster}"):
                 self._sweep(cluster, findings)
         self._tell_services(findings)
 
@@ -189,7 +199,7 @@ class Auditor:
                 findings.out_of_time = True
                 unread.append(mark)
                 continue
-            with self._contained(findings, f"service {mark.service}"):
+            with _Contained(findings, f"service {mark.service}"):
                 roster = self.store.roster(mark.service)
                 self._rosters[mark.service] = _Known.read(roster, mark.pass_number)
                 if known is None and any(map(_waits_for_a_pass, roster.tasks)):
@@ -336,7 +346,7 @@ class Auditor:
     def _correct_notices(self, tasks: Iterable[tuple[str, Task]], notice: Notice | None, findings: Findings) -> None:
         """What one instance means to each of its tasks."""
         for service, task in tasks:
-            with self._contained(findings, f"notice of task {task.task_id} of {service}"):
+            with _Contained(findings, f"notice of task {task.task_id} of {service}"):
                 if self._correct_notice(service, task, notice):
                     findings.notices += 1
                     self._news.add(service)

@@ -157,6 +157,8 @@ class Reconciler:
     def _apply(self, state: ServiceState, decided: Plan, remaining: Callable[[], float]) -> _Applied:
         """Carry out the plan: targets out and in, starts before stops, deletions of records last."""
         applied = _Applied(outcomes=[], ledgers={one.group: one for one in (*state.targets, *decided.ledgers)})
+        if not decided.actions:
+            return applied
         launches: list[StartTasks | ResumeLaunch | LookUpLaunch] = []
         stops: list[StopTask] = []
         forgotten: list[str] = []

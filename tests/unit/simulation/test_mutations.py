@@ -10,6 +10,7 @@ from headcount_simulation.shrinking import shrink
 NOTICED: Final = {  # the seeds of days that notice it; the first days notice all others
     "backoff": 4,
     "overdue": 5,
+    "in flight": 41,
     "dying": 8,
     "pass number": 21,
     "adoption": 74,
@@ -30,7 +31,7 @@ NOTICED: Final = {  # the seeds of days that notice it; the first days notice al
     "poison": 4,
     "no data": 3,
     "compare and set": 30,
-    "cooldown": 137,
+    "cooldown": 93,
 }
 DAYS = 20  # as soon as something else is drawn: `headcount-sim mutate` tells the seeds anew
 

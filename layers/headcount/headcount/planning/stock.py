@@ -125,7 +125,7 @@ def take_stock(state: ServiceState, declared: DeclaredService, now: float) -> St
         if _is_plainly_live(task, view):
             live.append(task)
             continue
-        standing = next(standing for standing, matches in RULES if matches(task, view))
+        standing = Standing.GONE if _is_plainly_gone(task) else _standing(task, view)
         pile = live if standing is Standing.LIVE else piles.setdefault(standing, [])
         pile.append(_managed(task, launches, declared))
     in_flight = {launch_id: max(0, count) for launch_id, count in unheard.items()}
@@ -147,6 +147,15 @@ def take_stock(state: ServiceState, declared: DeclaredService, now: float) -> St
         launches=state.launches,
         in_flight=in_flight,
     )
+
+
+def _standing(task: Task, view: _View) -> Standing:
+    return next(standing for standing, matches in RULES if matches(task, view))
+
+
+def _is_plainly_gone(task: Task) -> bool:
+    """What becomes of most tasks that are not live. The table of rules says the same of them."""
+    return task.observed.last_status == "STOPPED" and task.managed is not None
 
 
 def _is_plainly_live(task: Task, view: _View) -> bool:
