@@ -35,6 +35,7 @@ class ScalingTable:
             scaling=partition.scaling or ScalingRecord(),
             running=document.counts.running,
             leaving=document.counts.stopping,
+            settled_at=document.steady_since,
             deploying=document.is_deploying(declared.deployment),
             seen_count=document.counts.desired if document.generation else None,
             next_wake=document.next_wake,

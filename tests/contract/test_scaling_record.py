@@ -96,17 +96,22 @@ def test_how_many_tasks_run_is_what_the_last_pass_counted(table, scaling):
     declare(table)
     before = scaling.read(table.service)
     assert (before.running, before.seen_count, before.next_wake, before.deploying) == (0, None, None, True)
+    assert before.settled_at is None
     state = begin(table)
     newest = Deployment(
         deployment_id=state.declared.deployment, task_definition_arn="web:12", created_at=1.0, rollout_state="COMPLETED"
     )
     status = ServiceStatus(
-        generation=1, counts=Counts(desired=3, running=2), deployments=(newest,), next_wake=table.clock() + 9.5
+        generation=1,
+        counts=Counts(desired=3, running=2),
+        deployments=(newest,),
+        next_wake=table.clock() + 9.5,
+        steady_since=4.5,
     )
     table.store.finish(state, status, (), table.clock())
     records = scaling.read(table.service)
     assert (records.running, records.seen_count, records.deploying) == (2, 3, False)
-    assert records.next_wake == table.clock() + 9.5
+    assert (records.next_wake, records.settled_at) == (table.clock() + 9.5, 4.5)
     table.store.finish(
         begin(table), replace(status, deployments=(replace(newest, rollout_state="IN_PROGRESS"),)), (), 1.0
     )

@@ -271,12 +271,14 @@ def _disturb_rotation(world: World, happening: str, what: Any) -> None:
 def _resume(world: World) -> None:
     """Nobody wishes anything any more, and no zone is cordoned. What AWS announced stands.
 
-    New tasks are well. Those that hang go on hanging where the manifest replaces them whatever happens.
+    New tasks are well. Those that hang go on hanging where the manifest replaces them whatever happens, and somebody
+    sees it.
     """
     world.wishes, world.cordons = OperatorWishes(), ()
     world.sickening.clear()
     terms = world.declared.manifest.unhealthy_tasks
-    if terms.action != "replace" or terms.target_action is not None or terms.freeze_above_percent < 100:
+    seen = world.declared.container_health_check or world.declared.manifest.load_balancers
+    if not seen or terms.action != "replace" or terms.target_action is not None or terms.freeze_above_percent < 100:
         world.heal()
     world.calm_down()
 

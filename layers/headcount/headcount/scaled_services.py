@@ -69,6 +69,7 @@ class ServiceReader:
                 running=records.running,
                 deploying=records.deploying,
                 leaving=records.leaving,
+                settled_at=records.settled_at,
             ),
             held=held,
             held_until=until,

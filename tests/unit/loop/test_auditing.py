@@ -151,6 +151,26 @@ def test_a_stopped_task_whose_kick_was_lost_is_not_forgotten():
     assert len(loop.ids()) == 2
 
 
+def test_failed_tasks_that_wait_on_record_bring_no_pass_before_its_time():
+    """Every minute of a long back-off, that is."""
+    loop = _quiet(1)
+    while not _waits_for_minutes(loop):
+        loop.run(2)
+        loop.runtime.crash(min(loop.ids()))
+        loop.deliver_events()
+        _deliver(loop)
+    loop.clock.advance(61)
+    loop.audit()
+    assert not loop.kicks.waiting
+    assert any(task.observed.last_status == "STOPPED" for task in loop.state().tasks)
+
+
+def _waits_for_minutes(loop: FakeLoop) -> bool:
+    """Whether the next round of a back-off is further away than an audit."""
+    status = loop.state().status
+    return status.state == "BACKING_OFF" and status.next_wake is not None and status.next_wake > loop.clock() + 70.0
+
+
 def test_a_quiet_service_costs_one_look_at_the_index_and_one_at_ecs():
     loop = _quiet()
     wire = Tripwire()

@@ -5,6 +5,7 @@ from fakes.crashing import Tripwire
 from fakes.loop import FakeLoop
 from headcount import stories
 from headcount.model.instants import iso
+from headcount.model.values import replace
 
 SIDE_EFFECTS = (
     "runtime.launch",
@@ -239,6 +240,19 @@ def test_a_timer_is_sent_only_when_it_is_earlier_than_the_recorded_one():
         loop.reconcile()
     assert len(loop.timers.sent) == sent
     assert loop.state().status.next_wake == wake
+
+
+def test_a_wake_that_nobody_wants_any_more_is_forgotten_where_the_next_needs_no_timer():
+    """As of a service that was to be looked at in five minutes, and is steady by now."""
+    loop = FakeLoop().running(2)
+    record = loop.store.partition("prod/web").status
+    record.document = replace(record.document, next_wake=loop.clock() + 200.0)
+    sent = len(loop.timers.sent)
+    loop.reconcile()
+    wake = loop.state().status.next_wake
+    assert wake is not None
+    assert wake > loop.clock() + 900.0
+    assert len(loop.timers.sent) == sent
 
 
 def test_a_pass_that_changes_nothing_writes_nothing():

@@ -265,6 +265,20 @@ def test_load_balancers_are_looked_at_when(why: str) -> None:
         assert "no such listener" in holds(decided)
 
 
+@pytest.mark.parametrize(("changes", "patience"), [({}, 3660.0), ({"fingerprint": "another"}, 60.0)])
+def test_an_answer_is_waited_for_longer_where_nothing_waits_for_it(changes: dict[str, Any], patience: float) -> None:
+    """A routine look costs one pass, not a second one to see that it came."""
+    state = in_rotation(*served(3))
+    assert state.balancing is not None
+    state = replace(state, balancing=replace(state.balancing, checked_at=NOW - 3600.0, **changes))
+    decided = planned(state)
+    assert actions_of(decided, KeepLoadBalancers)
+    assert decided.wake_at == NOW + patience
+    later = replace(state, status=decided.status)
+    assert not actions_of(planned(later, NOW + patience - 1.0), KeepLoadBalancers)
+    assert actions_of(planned(later, NOW + patience), KeepLoadBalancers)
+
+
 def test_a_service_that_declares_none_asks_only_until_what_it_had_is_removed() -> None:
     state = in_rotation(*served(3), entries=())
     assert state.balancing is not None

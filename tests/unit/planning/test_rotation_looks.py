@@ -224,6 +224,16 @@ def test_elb_is_asked_only_when_somebody_waits_for_the_answer(
         assert groups_to_look_at(state, NOW + due) == (WEB,)
 
 
+def test_a_look_that_fell_due_while_a_pass_looked_elsewhere_is_not_forgotten() -> None:
+    """Passes look first and plan a moment later: the plan's wake is all that is left of what fell due between."""
+    ledger = a_ledger(an_entry(registered_at=NOW - 40.0), seen=[], seen_at=NOW - 39.0)
+    state = balanced(*served(1), desired=1, targets=[ledger])
+    assert next_look_at(state, NOW) == NOW
+    wake = planned(state).wake_at
+    assert wake is not None
+    assert NOW < wake < NOW + 0.1
+
+
 def test_an_alarm_has_the_group_looked_at_once() -> None:
     state = in_rotation(*served(3))
     suspect = replace(state, targets=(replace(state.targets[0], suspect_at=NOW - 1.0),))

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from headcount.model.values import astuple, dataclass, fields, replace, without_defaults
+from headcount.model.values import asked_again, astuple, dataclass, fields, replace, without_defaults
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +146,25 @@ def test_a_pattern_may_name_its_fields() -> None:
             assert subnet == "s"
         case _:
             pytest.fail("it is HERE")
+
+
+def test_asked_again_of_the_very_same_values_it_answers_likewise_without_work() -> None:
+    asked: list[tuple[Any, ...]] = []
+
+    @asked_again
+    def together(*values: Any) -> int:
+        asked.append(values)
+        return len(asked)
+
+    other = copy.copy(HERE)
+    assert [together(HERE, 1), together(HERE, 1), together(other, 1), together(other), together(other)] == [
+        1,
+        1,
+        2,
+        3,
+        3,
+    ]
+    assert len(asked) == 3
 
 
 def test_without_defaults_only_what_differs_is_written_and_reading_puts_the_rest_back():

@@ -22,7 +22,9 @@ from headcount.model.plan import AdoptTask, RemoveService, ResumeLaunch, StopTas
 from headcount.model.service import OperatorWishes, Override, Pause, Protection, ServiceState, Standby, StopWish
 from headcount.model.task import Notice, StopIntent, Task
 from headcount.model.values import replace
+from headcount.planning.watching import health_look_at, tasks_to_describe
 from unit.planning.plans import actions_of, holds, launches, planned, started, stopped
+from unit.planning.sick import checked, unwell, well
 from unit.planning.world import World
 
 STOP: Final = Pause(mode="stop", at=NOW - 9.0, by="alice", reason="night shift")
@@ -124,6 +126,15 @@ def test_a_pause_goes_before_an_override_and_the_first_end_of_both_is_waited_for
     state = a_service_wished(*tasks(3), override=override, pause=replace(STOP, until=NOW + 90.0))
     assert len(stopped(planned(state))) == 3
     assert planned(a_service_wished(override=override, pause=replace(STOP, until=NOW + 90.0))).wake_at == NOW + 60.0
+
+
+def test_a_sick_task_on_standby_is_not_asked_about() -> None:
+    """It may be sick for days: that is what it was taken out for."""
+    state = checked(unwell("task-1"), well("task-2"), well("task-3"), desired=2)
+    aside_now = replace(state, operator=OperatorWishes(standbys=aside("task-1")))
+    assert tasks_to_describe(state, NOW) == ("task-1",)
+    assert tasks_to_describe(aside_now, NOW) == ()
+    assert health_look_at(aside_now) is None
 
 
 # -- standby ----------------------------------------------------------------------------------------------------------

@@ -110,10 +110,17 @@ class Scaled:
         self.running: int | None = None  # None: as many as are desired
         self.leaving = 0
         self.deploying = False
+        self.settled_at: float | None = None
 
     def present(self) -> Present:
         running = self.desired if self.running is None else self.running
-        return Present(desired=self.desired, running=running, leaving=self.leaving, deploying=self.deploying)
+        return Present(
+            desired=self.desired,
+            running=running,
+            leaving=self.leaving,
+            deploying=self.deploying,
+            settled_at=self.settled_at,
+        )
 
     def decide(self, readings: Mapping[str, Reading] | Reading) -> ScalingDecision:
         """Decides and takes it over. One reading is for every policy."""

@@ -192,6 +192,24 @@ def test_a_task_that_drains_has_its_part_in_a_low_metric() -> None:
     assert scaled.decide(measured(30.0, now=scaled.now)).count == 2
 
 
+def test_what_was_measured_while_tasks_were_replaced_scales_nothing_in() -> None:
+    """A sixth task, that took the place of one of five, ran for less than a minute: no look has counted it."""
+    scaled = Scaled(a_scaling(a_tracking(target=40.0)), 5)
+    scaled.settled_at = scaled.now - 30.0
+    decision = scaled.decide(measured(29.0))
+    assert decision.count == 5
+    assert "measured before the service was steady" in decision.asked[0].reason
+    assert decision.next_look_at == scaled.now + 60.0
+    scaled.after(120)
+    assert scaled.decide(measured(29.0, now=scaled.now)).count == 4, "of the five alone, it is their load"
+
+
+def test_what_was_measured_while_tasks_were_replaced_scales_out() -> None:
+    scaled = Scaled(a_scaling(a_tracking(target=40.0)), 5)
+    scaled.settled_at = scaled.now
+    assert scaled.decide(measured(80.0)).count == 10
+
+
 def test_a_task_that_drains_has_no_part_in_a_high_metric() -> None:
     scaled = Scaled(a_scaling(a_tracking()), 3)
     scaled.leaving = 3

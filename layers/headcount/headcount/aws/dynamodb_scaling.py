@@ -41,6 +41,7 @@ class ScalingTable(ServiceTable):
                 scaling=read_scaling(scaling) or ScalingRecord(),
                 running=status.counts.running,
                 leaving=status.counts.stopping,
+                settled_at=status.steady_since,
                 deploying=status.is_deploying(declared.deployment),
                 seen_count=status.counts.desired if status.generation else None,
                 next_wake=records.read_number(counted, "nextWake"),

@@ -33,13 +33,15 @@ class Present:
     """The service now. ``desired``: the count on record, overrides apart; ``running``: tasks that run, of any revision.
 
     ``deploying``: a deployment is in progress. ``leaving``: tasks beside them that are told to stop and run on until
-    they have drained: they have a part in what is measured.
+    they have drained: they have a part in what is measured. ``settled_at``: since when just the tasks run that are
+    wanted; None while others do, or where that is not known.
     """
 
     desired: int
     running: int
     deploying: bool = False
     leaving: int = 0
+    settled_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,7 @@ TROUBLED_SECONDS = 5 * 60.0  # how often while something stands against them
 GONE_SECONDS = 60.0  # how often while a target group is missing
 AT_ONCE_SECONDS = 0.001  # what fell due since this pass looked
 ASKED_SECONDS = 60.0  # so long the answer of keep_load_balancers is waited for
+ROUTINE_SECONDS = CHECKED_EVERY_SECONDS + ASKED_SECONDS  # and so long where nothing waits for it
 
 
 def through_rotation(situation: Situation, steps: Sequence[Step]) -> tuple[list[Step], Ledgers]:
@@ -132,7 +133,7 @@ def _due(situation: Situation) -> tuple[float, str, float]:
         )
     if balancing.problems:
         return balancing.checked_at + TROUBLED_SECONDS, "something stands against what is declared", ASKED_SECONDS
-    return balancing.checked_at + CHECKED_EVERY_SECONDS, "they are looked at every hour", CHECKED_EVERY_SECONDS
+    return balancing.checked_at + CHECKED_EVERY_SECONDS, "they are looked at every hour", ROUTINE_SECONDS
 
 
 def _is_in_use(situation: Situation, arn: str) -> bool:

@@ -123,7 +123,7 @@ class ScalingRecords:
 
     ``revision``: of the record ``scaling``, ``capacity_revision``: of ``capacity``; None where there is none.
     ``running``: tasks of any revision that ran at the last pass; ``leaving``: those told to stop and not gone yet;
-    ``deploying``: the newest deployment is in progress.
+    ``deploying``: the newest deployment is in progress; ``settled_at``: since when the last pass has found it steady.
     ``seen_count``: the desired count that the last pass saw; ``next_wake``: when the next one is due anyway.
     """
 
@@ -134,6 +134,7 @@ class ScalingRecords:
     running: int = 0
     leaving: int = 0
     deploying: bool = False
+    settled_at: float | None = None
     seen_count: int | None = None
     next_wake: float | None = None
     revision: int | None = None

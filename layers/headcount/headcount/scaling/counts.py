@@ -12,7 +12,7 @@ MOST_REMEMBERED = 32
 class Counts:
     """What one decision starts from. ``leaving``: see ``Present``. ``ran``: how many tasks ran since when, in order.
 
-    ``cooling``: the scale-out whose cooldown runs, if the desired count still is what it made it. ``latest``: what was
+    ``settled_at``: see ``Present``. ``cooling``: the scale-out whose cooldown runs, if the desired count still is what it made it. ``latest``: what was
     changed within the last minute, in the same case.
     """
 
@@ -20,6 +20,7 @@ class Counts:
     running: int
     target: ScalableTarget
     leaving: int = 0
+    settled_at: float | None = None
     ran: tuple[RunningCount, ...] = ()
     cooling: Activity | None = None
     latest: Activity | None = None
@@ -55,6 +56,10 @@ class Counts:
     def most_since(self, at: float) -> int:
         """How many tasks, with leaving ones, have run at any time since ``at``: a low metric is at most their load."""
         return max(one.count + one.leaving for one in self._since(at))
+
+    def is_of_others(self, at: float) -> bool:
+        """Whether tasks that are gone since may have a part in what was measured at ``at``: replaced ones, mostly."""
+        return self.settled_at is not None and at < self.settled_at
 
     def _since(self, at: float) -> tuple[RunningCount, ...]:
         before = [one for one in self.ran if one.at <= at][-1:]

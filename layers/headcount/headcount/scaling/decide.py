@@ -57,6 +57,7 @@ def decide_scaling(
         desired=present.desired,
         running=present.running,
         leaving=present.leaving,
+        settled_at=present.settled_at,
         target=target,
         ran=state.running,
         cooling=cooling_out(state.activities, present.desired, now),

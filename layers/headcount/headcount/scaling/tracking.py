@@ -114,6 +114,8 @@ def _below(policy: TargetTracking, ask: Ask, counts: Counts) -> Ask:
     running, value = counts.most_since(ask.measured_at or 0.0), ask.value or 0.0
     needed = needed_count(running, value, policy.target_value)
     reason = _formula(policy, running, value, needed)
+    if needed < counts.desired and counts.is_of_others(ask.measured_at or 0.0):
+        return replace(ask, reason=f"{reason}; measured before the service was steady, so that others had a part in it")
     if needed < counts.desired:
         return replace(ask, outcome="in", count=needed, reason=reason)
     return replace(ask, reason=f"{reason}; one task fewer would lift it above the target", not_scaled=FLAPPING)
