@@ -73,7 +73,7 @@ class Ledger:
         self.invocations[function] += 1
         self.waited[function] += ended - began  # type: ignore[assignment]  # a Counter counts seconds as well
         if function in METRICS:
-            self.measured(METRICS[function], began)
+            self.metric_hours.add((METRICS[function], int(began // 3600)))
         second = int(began)
         self.traces += SAMPLED if self._traced.get(function) == second else 1.0
         self._traced[function] = second

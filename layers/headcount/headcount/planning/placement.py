@@ -56,7 +56,8 @@ class Places:
             crowds[crowd] = crowds.get(crowd, 0) + 1
         counted: Counter[Place] = Counter()
         for (capacity, zone), number in crowds.items():
-            counted[self._place_at(capacity, zone)] += number
+            place = self._place_at(capacity, zone)
+            counted[place] = counted.get(place, 0) + number
         return counted
 
     def usable(self, source: CapacitySource) -> list[str]:

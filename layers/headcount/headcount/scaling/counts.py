@@ -10,9 +10,10 @@ MOST_REMEMBERED = 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """What one decision starts from. ``leaving``: see ``Present``. ``ran``: how many tasks ran since when, in order.
+    """What one decision starts from. ``leaving``, ``settled_at``: see ``Present``. ``ran``: how many tasks ran since
+    when, in order.
 
-    ``settled_at``: see ``Present``. ``cooling``: the scale-out whose cooldown runs, if the desired count still is what it made it. ``latest``: what was
+    ``cooling``: the scale-out whose cooldown runs, if the desired count still is what it made it. ``latest``: what was
     changed within the last minute, in the same case.
     """
 
