@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
-from headcount.auditing_targets import GROUPS_A_MINUTE, is_news, is_on_record, is_well
+from headcount.auditing_targets import GROUPS_A_MINUTE, is_news, is_on_record, is_unchanged, is_well
 from headcount.errors import HeadcountError, Throttled
 from headcount.model.notices import OF_THE_INSTANCE, after, lighter_than
 from headcount.model.target import GroupTargets, TargetsSeen, seen_of
@@ -56,19 +56,36 @@ class Findings:
 
 @dataclass(slots=True)
 class _Known:
-    """A roster as it was read at a pass number, and what became of it since."""
+    """A roster as it was read at a pass number, and what became of it since. Most tasks just run: ``stopped`` and
+    ``hosted`` are the ids of those that do not, and of those on container instances.
+    """
 
     pass_number: int | None
     tasks: dict[str, Task]
     targets: dict[str, GroupTargets]
+    stopped: set[str] = field(default_factory=set)
+    hosted: set[str] = field(default_factory=set)
 
     @classmethod
     def read(cls, roster: Roster, pass_number: int | None) -> "_Known":
-        return cls(
-            pass_number=pass_number,
-            tasks={task.task_id: task for task in roster.tasks},
-            targets={one.group: one for one in roster.targets},
-        )
+        known = cls(pass_number=pass_number, tasks={}, targets={one.group: one for one in roster.targets})
+        for task in roster.tasks:
+            known.put(task)
+        return known
+
+    def put(self, task: Task) -> None:
+        """What is known of a task from now on."""
+        self.tasks[task.task_id] = task
+        if task.observed.last_status == "STOPPED":
+            self.stopped.add(task.task_id)
+        if task.observed.container_instance:
+            self.hosted.add(task.task_id)
+
+
+def _is_known(task: Task, sighting: Sighting) -> bool:
+    """Whether ECS says what is on record: of most tasks, each minute."""
+    health = task.health.status if task.health is not None else "UNKNOWN"
+    return sighting.observed.version <= task.observed.version and sighting.health in (None, "UNKNOWN", health)
 
 
 class _Contained:
@@ -226,8 +243,8 @@ class Auditor:
         if mark.next_wake is not None and mark.next_wake < now + LOOKED_AT_SOON_SECONDS:
             return None  # a pass sees by itself what the last one left on record: failed tasks, while they wait
         roster = self._rosters.get(mark.service)
-        stopped = (task.observed for task in roster.tasks.values()) if roster else ()
-        if any(one.last_status == "STOPPED" and now - (one.stopped_at or now) > LEFTOVER_SECONDS for one in stopped):
+        ends = [roster.tasks[one].observed.stopped_at for one in roster.stopped] if roster else []
+        if any(now - (at or now) > LEFTOVER_SECONDS for at in ends):
             return "a stopped task on record"
         return None
 
@@ -242,12 +259,10 @@ class Auditor:
 
         What an audit does not come to, for lack of time or because ECS asked for patience, is where the next begins.
         """
-        places = {
-            task.task_id: mark.service
-            for mark in self._from_where_it_stopped(cluster, marks)
-            for task in self._rosters[mark.service].tasks.values()
-            if task.observed.last_status != "STOPPED"
-        }
+        places: dict[str, str] = {}
+        for mark in self._from_where_it_stopped(cluster, marks):
+            known = self._rosters[mark.service]
+            places |= dict.fromkeys((one for one in known.tasks if one not in known.stopped), mark.service)
         ids = list(places)
         findings.tasks += len(ids)
         for first in range(0, len(ids), DESCRIBED_AT_ONCE):
@@ -258,13 +273,14 @@ class Auditor:
                 return
             seen = {sighting.task_id: sighting for sighting in self.runtime.describe(cluster, page)}
             for task_id in page:
-                service = places[task_id]
+                service, sighting = places[task_id], seen.get(task_id)
                 task = self._rosters[service].tasks[task_id]
-                if task_id in seen:
-                    self._misses.pop(task_id, None)
-                    changed = self._take_in(service, task, seen[task_id], findings)
-                else:
+                if sighting is None:
                     changed = self._take_as_vanished(service, task, findings)
+                else:
+                    if self._misses:
+                        self._misses.pop(task_id, None)
+                    changed = not _is_known(task, sighting) and self._take_in(service, task, sighting, findings)
                 if changed:
                     self._news.add(service)
         self._goes_on_at.pop(cluster, None)
@@ -292,7 +308,7 @@ class Auditor:
             self.store.record_health(service, task.task_id, health)
             news = True
         if observed is not task.observed or health is not task.health:
-            self._rosters[service].tasks[task.task_id] = replace(task, observed=observed, health=health)
+            self._rosters[service].put(replace(task, observed=observed, health=health))
         return news
 
     def _take_as_vanished(self, service: str, task: Task, findings: Findings) -> bool:
@@ -330,7 +346,8 @@ class Auditor:
         """The tasks on record that should run on container instances, with their services."""
         found: dict[str, list[tuple[str, Task]]] = {}
         for mark in marks:
-            for task in self._rosters[mark.service].tasks.values():
+            known = self._rosters[mark.service]
+            for task in (known.tasks[one] for one in known.tasks if one in known.hosted) if known.hosted else ():
                 if task.observed.container_instance and task.observed.desired_status == "RUNNING":
                     found.setdefault(task.observed.container_instance, []).append((mark.service, task))
         return found
@@ -423,6 +440,8 @@ class Auditor:
         answer = self.target_groups.health(group)
         findings.groups += 1
         findings.targets += len(ledger.registrations)
+        if (service, group) in self._compared and is_unchanged(ledger, answer):
+            return
         seen = seen_of(ledger, answer, asked_at)
         if is_on_record(ledger, seen):
             if (service, group) not in self._compared:

@@ -1,12 +1,26 @@
 """What the audit makes of target groups: ELB's word on registered targets against what is on record."""
 
-from collections.abc import Container
+from collections.abc import Container, Sequence
 
-from headcount.model.target import Endpoint, GroupTargets, Registration, TargetsSeen
+from headcount.model.target import Endpoint, GroupTargets, Registration, TargetHealth, TargetsSeen
 
 GROUPS_A_MINUTE = 40  # what ELB allows an account at once: its calls come back before the next minute
 
 _ON_THE_WAY_OUT = (None, "draining", "unused")
+
+
+def is_unchanged(ledger: GroupTargets, answer: Sequence[TargetHealth] | None) -> bool:
+    """Whether ELB says of each target what it said last: of most groups, each minute."""
+    before = ledger.seen
+    if before is None or answer is None or before.gone or len(answer) != len(before.targets):
+        return False
+    ours = {(entry.target, entry.port) for entry in ledger.registrations}
+    foreign = 0
+    for one, known in zip(answer, before.targets, strict=True):
+        if one.state != known.state or one.target != known.target or one.port != known.port:
+            return False
+        foreign += (one.target, one.port) not in ours
+    return foreign == before.foreign
 
 
 def is_on_record(ledger: GroupTargets, seen: TargetsSeen) -> bool:
