@@ -1,4 +1,4 @@
-"""The values that ``headcount-sim`` builds faster are the same values: what happens is the same, call by call."""
+"""What ``headcount-sim`` remembers of manifests changes nothing: what happens is the same, call by call."""
 
 import json
 import subprocess
@@ -18,7 +18,7 @@ print(json.dumps({name: [one.calls, one.passes, one.tasks, one.story] for name, 
 """
 
 
-def test_what_happens_with_values_that_are_built_faster_is_the_same() -> None:
+def test_what_happens_where_functions_of_a_manifest_are_remembered_is_the_same() -> None:
     plain, hastened = (_stories(how) for how in ("plain", "hastened"))
     assert hastened == plain
 
