@@ -21,6 +21,7 @@ GONE_SECONDS = 60.0  # how often while a target group is missing
 AT_ONCE_SECONDS = 0.001  # what fell due since this pass looked
 ASKED_SECONDS = 60.0  # so long the answer of keep_load_balancers is waited for
 ROUTINE_SECONDS = CHECKED_EVERY_SECONDS + ASKED_SECONDS  # and so long where nothing waits for it
+ROUTINE = "they are looked at every hour"
 
 
 def through_rotation(situation: Situation, steps: Sequence[Step]) -> tuple[list[Step], Ledgers]:
@@ -103,7 +104,8 @@ def ask_for_load_balancers(situation: Situation) -> Step:
         return NOTHING
     if balancing is not None and balancing.removed and situation.deleting:
         return NOTHING
-    due_at, why, patience = _due(situation)
+    due_at, why = _due(situation)
+    patience = ROUTINE_SECONDS if why == ROUTINE else ASKED_SECONDS
     asked_at, checked_at = situation.state.status.balancing_asked_at, balancing.checked_at if balancing else 0.0
     if asked_at is not None and asked_at > checked_at:  # no answer yet
         due_at = max(due_at, asked_at + patience)
@@ -112,28 +114,24 @@ def ask_for_load_balancers(situation: Situation) -> Step:
     return Step(actions=(KeepLoadBalancers(reason=why),), decisions=_problems(situation), wakes=(now + patience,))
 
 
-def _due(situation: Situation) -> tuple[float, str, float]:
-    """When somebody should look at the load balancer resources, why, and how long an answer is then waited for."""
+def _due(situation: Situation) -> tuple[float, str]:
+    """When somebody should look at the load balancer resources, and why."""
     balancing, now = situation.state.balancing, situation.now
     if balancing is None:
-        return now, "nobody has looked at the load balancers of this service yet", ASKED_SECONDS
+        return now, "nobody has looked at the load balancers of this service yet"
     if situation.deleting:
         if is_empty(situation):
-            return now, "the service is deleted, and nothing of it takes traffic any more", ASKED_SECONDS
-        return now + CHECKED_EVERY_SECONDS, "", ASKED_SECONDS
+            return now, "the service is deleted, and nothing of it takes traffic any more"
+        return now + CHECKED_EVERY_SECONDS, ""
     if balancing.fingerprint != balancing_fingerprint(situation.declared):
-        return now, "what is declared of load balancing has changed", ASKED_SECONDS
+        return now, "what is declared of load balancing has changed"
     if any(situation.rotation.is_gone(group.arn, now) for group in balancing.groups):
-        return balancing.checked_at + GONE_SECONDS, "ELB does not know a target group any more", ASKED_SECONDS
+        return balancing.checked_at + GONE_SECONDS, "ELB does not know a target group any more"
     if any(not group.load_balancers and _is_in_use(situation, group.arn) for group in balancing.groups):
-        return (
-            balancing.checked_at + GONE_SECONDS,
-            "a target group takes traffic now that took none before",
-            ASKED_SECONDS,
-        )
+        return balancing.checked_at + GONE_SECONDS, "a target group takes traffic now that took none before"
     if balancing.problems:
-        return balancing.checked_at + TROUBLED_SECONDS, "something stands against what is declared", ASKED_SECONDS
-    return balancing.checked_at + CHECKED_EVERY_SECONDS, "they are looked at every hour", ROUTINE_SECONDS
+        return balancing.checked_at + TROUBLED_SECONDS, "something stands against what is declared"
+    return balancing.checked_at + CHECKED_EVERY_SECONDS, ROUTINE
 
 
 def _is_in_use(situation: Situation, arn: str) -> bool:
