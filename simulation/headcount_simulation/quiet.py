@@ -89,7 +89,9 @@ def _copy(world: World, service: str, share: float) -> None:
     world.ecs.created += len(ids)
     for task_id, copy in ids.items():
         task = world.ecs.tasks[task_id]
-        world.ecs.tasks[copy] = dataclasses.replace(task, task_id=copy, group=f"{GROUP_PREFIX}{name}", service=service)
+        world.ecs.tasks[copy] = dataclasses.replace(  # noqa: TID251  # a task of ECS is no value: it changes
+            task, task_id=copy, group=f"{GROUP_PREFIX}{name}", service=service
+        )
     arns = {group.arn: _copy_group(world, group, service, ids).arn for group in world.groups(MODEL)}
     load_balancers = tuple(
         replace(one, target_group=arns[one.target_group]) for one in model.manifest.manifest.load_balancers

@@ -35,7 +35,7 @@ from headcount.planning.outcomes import Absorbed, LaunchOutcome, absorb, absorb_
 from headcount.planning.plan import plan
 from headcount.planning.rotation import next_look_at
 from headcount.planning.situation import hold
-from headcount.ports import Clock, Kicks, ScalingRequests, Spread
+from headcount.ports import LONGEST_TIMER_SECONDS, Clock, Kicks, ScalingRequests, Spread
 from headcount.ports.reconciling import LoadBalancerRequests, Measured, ReconcileStore, Telling, Timers
 from headcount.ports.targets import TargetGroups, TargetsAnswer
 from headcount.ports.tasks import Sighting, TaskRuntime
@@ -45,7 +45,6 @@ RESERVE_SECONDS = (
 )
 CLOCK_SKEW_SECONDS = 0.2
 OVERLAP_SECONDS = 30.0  # a pass ends within 20 s: so long after a launch was recorded its calls are over
-LONGEST_TIMER_SECONDS = 900.0  # what is to come later the audit wakes
 CARRY_OUT_SECONDS = 60.0  # a plan that was recorded and not finished is looked at again after this, whatever was lost
 DECISIONS_SHOWN = 10
 

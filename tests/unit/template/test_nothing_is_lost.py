@@ -5,7 +5,7 @@ import json
 import re
 
 from headcount.aws.metrics import count_metrics
-from headcount.aws.sqs import LONGEST_DELAY_SECONDS
+from headcount.ports import LONGEST_TIMER_SECONDS
 
 FOURTEEN_DAYS = 14 * 24 * 3600
 FOUR_DAYS = 4 * 24 * 3600  # SQS's default retention
@@ -99,7 +99,7 @@ def test_alarms_ring_at_the_first_dead_letter_and_before_a_message_that_waits_is
         retries = queues[name]["VisibilityTimeout"] * queues[name]["RedrivePolicy"]["maxReceiveCount"]
         assert seconds > retries, "a message that fails is a dead letter by then, and not told of twice"
         assert seconds < FOUR_DAYS
-    assert ages["TimerQueue"] > LONGEST_DELAY_SECONDS
+    assert ages["TimerQueue"] > LONGEST_TIMER_SECONDS
 
 
 def _whose(value):

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from headcount.aws.failures import translated
+from headcount.ports import LONGEST_TIMER_SECONDS
 
 SCHEMA = 1
-LONGEST_DELAY_SECONDS = 900
 SCALING = "scaling"  # what a timer is for, where it is not for a pass
 
 
@@ -67,7 +67,7 @@ class SqsScalingTimers:
 
 def _send_later(client: Any, queue_url: str, message: Mapping[str, Any], seconds: float) -> None:
     delay = max(0, math.ceil(seconds))
-    if delay > LONGEST_DELAY_SECONDS:
+    if delay > LONGEST_TIMER_SECONDS:
         return
     with translated():
         client.send_message(QueueUrl=queue_url, MessageBody=json.dumps(message), DelaySeconds=delay)

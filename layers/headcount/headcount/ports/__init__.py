@@ -17,6 +17,9 @@ Clock = Callable[[], float]
 Spread = Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[Any]]
 """``map``, or one that runs several calls at once: answers come in the order of the arguments."""
 
+LONGEST_TIMER_SECONDS = 900.0
+"""SQS delays a message by 15 minutes at most: a pass that is to come later is woken by the audit."""
+
 
 class Kicks(Protocol):
     """Messages that say: service X, look again."""

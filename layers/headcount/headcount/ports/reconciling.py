@@ -70,7 +70,7 @@ class Timers(Protocol):
     """Messages that come back later."""
 
     def wake(self, service: str, at: float, now: float) -> None:
-        """Ask to be woken at ``at`` (epoch seconds). Beyond the queue's longest delay the audit does it instead."""
+        """Ask to be woken at ``at`` (epoch seconds). Beyond ``LONGEST_TIMER_SECONDS`` the audit does it instead."""
         ...
 
 
