@@ -143,12 +143,19 @@ def test_while_others_come_a_task_waits_a_moment_for_them(coming: int, window: f
     assert registered(planned(known), ADMIN), "each group has calls of its own"
 
 
-@pytest.mark.parametrize("leaving_at", [None, NOW - 0.3])
-def test_a_task_with_the_address_of_another_waits_for_nobody_and_nothing_is_taken_out(leaving_at: float | None) -> None:
-    """Also where ELB has not answered yet that the other one's target is to leave."""
-    used = an_entry("task-9", target="10.0.0.1", at=NOW - 0.5, registered_at=NOW - 0.4, leaving_at=leaving_at)
+ENDING: Final = {
+    "ELB was not asked yet": {},
+    "ELB has not answered yet": {"leaving_at": NOW - 0.3},
+    "ELB shows it again": {"leaving_at": NOW - 0.3, "left_at": NOW - 0.25},
+}
+
+
+@pytest.mark.parametrize("how", ENDING)
+def test_a_task_with_the_address_of_another_waits_for_nobody_and_nothing_is_taken_out(how: str) -> None:
+    used = an_entry("task-9", target="10.0.0.1", at=NOW - 0.5, registered_at=NOW - 0.4, **ENDING[how])
     launch = a_launch(count=30, at=NOW - 1.0)
-    state = balanced(*_young(1), desired=32, launches=(launch,), targets=[a_ledger(used, seen=None)])
+    ledger = a_ledger(used, seen=[a_target()], seen_at=NOW - 0.2)
+    state = balanced(*_young(1), desired=32, launches=(launch,), targets=[ledger])
     decided = planned(state)
     assert registered(decided) == [FIRST]
     assert deregistered(decided) == []

@@ -41,7 +41,7 @@ def wishes_for_now(situation: Situation, stopping: Mapping[str, str]) -> tuple[l
     left: set[tuple[str, Endpoint, str]] = set()
     for entries in rotation.entries.values():
         for group, entry in entries:
-            if entry.left_at is None:
+            if entry.left_at is None or rotation.is_back(group, entry):
                 taken.add((group, (entry.target, entry.port)))
             else:
                 left.add((group, (entry.target, entry.port), entry.task))
