@@ -1,5 +1,6 @@
 """ECS: tasks with drawn delays, tokens with lifetimes, places that run full, container instances, stale answers."""
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -70,6 +71,7 @@ class Ecs:
         self.emit = emit
         self.limits = AccountLimits(lambda: scheduler.now)
         self.tasks: dict[str, EcsTask] = {}
+        self._of: defaultdict[str, dict[str, EcsTask]] = defaultdict(dict)
         self.moods: dict[str, Fate] = {}
         self.bad_revisions: dict[tuple[str, str], Fate] = {}
         self.inactive: set[str] = set()
@@ -185,6 +187,7 @@ class Ecs:
     def vanish(self, task: EcsTask) -> None:
         """ECS no longer knows the task and never says so."""
         self.tasks.pop(task.task_id, None)
+        self._of[task.service or ""].pop(task.task_id, None)
         if task.instance is not None:
             task.instance.tasks.pop(task.task_id, None)
         self.addresses.take_back(task)
@@ -223,14 +226,20 @@ class Ecs:
             fate="runs",
             visible_at=self.scheduler.now,
         )
-        self.tasks[task.task_id] = task
+        self.add(task)
         return task
+
+    def add(self, task: EcsTask) -> None:
+        """ECS has the task from now on."""
+        self.tasks[task.task_id] = self._of[task.service or ""][task.task_id] = task
 
     def of(self, service: str) -> list[EcsTask]:
         """The tasks of a service that are not STOPPED."""
-        return [
-            task for task in self.tasks.values() if task.service == service and task.observed.last_status != "STOPPED"
-        ]
+        return [task for task in self._of[service].values() if task.observed.last_status != "STOPPED"]
+
+    def ended(self, service: str, since: float) -> int:
+        """How many of the service's tasks have come to be STOPPED since then."""
+        return sum((task.observed.stopped_at or 0.0) > since for task in self._of[service].values())
 
     def sighting(self, task: EcsTask, *, stale: bool = False) -> Sighting:
         """The task as ECS tells it."""
@@ -326,7 +335,7 @@ class Ecs:
         )
         if instance is not None:
             instance.tasks[task.task_id] = task.group
-        self.tasks[task.task_id] = task
+        self.add(task)
         self.emit(self.sighting(task))
         self.schedule(task)
         return task

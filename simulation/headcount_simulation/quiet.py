@@ -88,10 +88,10 @@ def _copy(world: World, service: str, share: float) -> None:
     ids = {task_id: f"{world.ecs.created + index:032x}" for index, task_id in enumerate(model.tasks, start=1)}
     world.ecs.created += len(ids)
     for task_id, copy in ids.items():
-        task = world.ecs.tasks[task_id]
-        world.ecs.tasks[copy] = dataclasses.replace(  # noqa: TID251  # a task of ECS is no value: it changes
-            task, task_id=copy, group=f"{GROUP_PREFIX}{name}", service=service
+        task = dataclasses.replace(  # noqa: TID251  # a task of ECS is no value: it changes
+            world.ecs.tasks[task_id], task_id=copy, group=f"{GROUP_PREFIX}{name}", service=service
         )
+        world.ecs.add(task)
     arns = {group.arn: _copy_group(world, group, service, ids).arn for group in world.groups(MODEL)}
     load_balancers = tuple(
         replace(one, target_group=arns[one.target_group]) for one in model.manifest.manifest.load_balancers

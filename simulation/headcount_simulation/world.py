@@ -205,8 +205,7 @@ class World:
 
     def ended(self, service: str, since: float) -> int:
         """How many of the service's tasks have come to be STOPPED since then."""
-        tasks = (task for task in self.ecs.tasks.values() if task.service == service)
-        return sum((task.observed.stopped_at or 0.0) > since for task in tasks)
+        return self.ecs.ended(service, since)
 
     def users(self, task_definition: str) -> list[EcsTask]:
         """The tasks in ECS that are not STOPPED and run a task definition, those apart that nobody can know of."""
