@@ -10,6 +10,7 @@ from headcount_simulation.instants import HOUR
 from headcount_simulation.losses import a_service
 
 LARGEST: Final = 500
+TAIL: Final = 0.5  # the exponent of the distribution of sizes
 CREATED_WITHIN: Final = 2 * HOUR
 QUIET_SECONDS: Final = 2 * HOUR  # at the end of the last day, in which nothing happens and all must be at rest
 SCHEDULED: Final = 0.2  # how many services have more tasks by day
@@ -20,7 +21,7 @@ HITS: Final = ("task crashes", "foreign stop", "spot notice", "task vanishes")
 
 
 def draw_fleet(services: int, days: float, seed: int) -> Day:
-    """Sizes are spread evenly over their logarithms: many small services, few large ones."""
+    """Most services are small and few are large: of those with more than *n* tasks, half have more than 4 *n*."""
     random = Random(seed)
     quiet_at = max(days * DAY - QUIET_SECONDS, CREATED_WITHIN + HOUR)
     sizes = {f"{CLUSTER}/fleet-{number:04}": _size(random) for number in range(services)}
@@ -35,7 +36,9 @@ def draw_fleet(services: int, days: float, seed: int) -> Day:
 
 
 def _size(random: Random) -> int:
-    return round(math.exp(random.uniform(0.0, math.log(LARGEST))))
+    """A bounded Pareto distribution, by its inverse."""
+    beyond = 1.0 - random.random() * (1.0 - math.pow(LARGEST, -TAIL))
+    return round(math.pow(beyond, -1.0 / TAIL))
 
 
 def _life(random: Random, service: str, size: int, quiet_at: float) -> list[Happening]:

@@ -9,7 +9,7 @@ import typer
 
 from headcount.model.values import replace
 from headcount_simulation.crash_points import STORIES, strike_all
-from headcount_simulation.days import draw_day
+from headcount_simulation.days import DAY, draw_day
 from headcount_simulation.fleet import draw_fleet
 from headcount_simulation.losses import ALL_FAILING, MASS_LOSS, ZONE_LOSS, Loss, recover
 from headcount_simulation.mutations import MUTATIONS, Catch, catch
@@ -21,6 +21,7 @@ from headcount_simulation.simulating import simulate
 from headcount_simulation.stories import tell, verdict
 from headcount_simulation.together import LOSING, STARTING, go_through
 from headcount_simulation.values import hasten
+from headcount_simulation.world import World
 
 MOST_SHOWN = 5
 
@@ -148,13 +149,18 @@ def go_into_rotation(seed: Annotated[int, typer.Option(help="What decides every 
 
 @app.command()
 def fleet(
-    services: Annotated[int, typer.Option(help="How many services, of 1 to 500 tasks.")] = 40,
+    services: Annotated[int, typer.Option(help="How many services, of 1 to 500 tasks.")] = 200,
     days: Annotated[float, typer.Option(help="How many days.")] = 1.0,
     seed: Annotated[int, typer.Option(help="What decides everything.")] = 1,
 ) -> None:
     """A fleet over days: deployments, scaling, schedules, tasks that are lost."""
     began = time.perf_counter()
-    outcome = simulate(draw_fleet(services, days, seed))
+
+    def tell_progress(world: World) -> None:
+        passed = f"day {world.second / DAY:.0f} of {days:g} after {time.perf_counter() - began:.0f} s"
+        typer.echo(f"{passed}: {world.watch.passes_total} passes, every invariant held", err=True)
+
+    outcome = simulate(draw_fleet(services, days, seed), at_midnight=tell_progress)
     for line in tell_fleet(outcome):
         typer.echo(line)
     typer.echo(f"  in {time.perf_counter() - began:.0f} s")

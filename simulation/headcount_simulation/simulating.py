@@ -1,6 +1,7 @@
 """Running a day to its end, and what must hold then."""
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Final
 
 from headcount.model.percentages import maximum_total, minimum_healthy
@@ -8,7 +9,7 @@ from headcount.model.service import ANY_ZONE, DeclaredService, ServiceState
 from headcount.model.values import dataclass
 from headcount.planning.sharing import share
 from headcount.planning.wishes import wanted_count
-from headcount_simulation.days import Day
+from headcount_simulation.days import DAY, Day
 from headcount_simulation.ecs_tasks import EcsTask
 from headcount_simulation.happenings import cease, happen
 from headcount_simulation.instants import STARTS_AT
@@ -42,10 +43,15 @@ class Outcome:
         return self.violation is None
 
 
-def simulate(day: Day, parts: Parts = REAL, *, keep_story: bool = False) -> Outcome:
-    """Run a day."""
+def simulate(
+    day: Day, parts: Parts = REAL, *, keep_story: bool = False, at_midnight: Callable[[World], None] | None = None
+) -> Outcome:
+    """Run a day, or several. ``at_midnight`` is called after each."""
     world = World(day, parts, keep_story=keep_story)
     world.at(day.quiet_at, world.calls.stop_naming)
+    if at_midnight is not None:
+        for number in range(1, int(day.ends_at // DAY) + 1):
+            world.at(number * DAY, lambda: at_midnight(world))
     violation = None
     try:
         _live(world)

@@ -6,7 +6,7 @@ roster is read again only when the index says that a pass has changed it.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 
 from headcount.auditing_targets import GROUPS_A_MINUTE, is_news, is_on_record, is_unchanged, is_well
 from headcount.errors import HeadcountError, Throttled
@@ -56,30 +56,33 @@ class Findings:
 
 @dataclass(slots=True)
 class _Known:
-    """A roster as it was read at a pass number, and what became of it since. Most tasks just run: ``stopped`` and
-    ``hosted`` are the ids of those that do not, and of those on container instances.
+    """A roster as it was read at a pass number, and what became of it since: the tasks that ECS is asked about, those
+    of them on container instances, and those that are known to be stopped.
     """
 
     pass_number: int | None
-    tasks: dict[str, Task]
     targets: dict[str, GroupTargets]
-    stopped: set[str] = field(default_factory=set)
-    hosted: set[str] = field(default_factory=set)
+    alive: dict[str, Task] = field(default_factory=dict)
+    hosted: dict[str, Task] = field(default_factory=dict)
+    stopped: dict[str, Task] = field(default_factory=dict)
 
     @classmethod
     def read(cls, roster: Roster, pass_number: int | None) -> "_Known":
-        known = cls(pass_number=pass_number, tasks={}, targets={one.group: one for one in roster.targets})
+        known = cls(pass_number=pass_number, targets={one.group: one for one in roster.targets})
         for task in roster.tasks:
             known.put(task)
         return known
 
     def put(self, task: Task) -> None:
         """What is known of a task from now on."""
-        self.tasks[task.task_id] = task
         if task.observed.last_status == "STOPPED":
-            self.stopped.add(task.task_id)
+            self.alive.pop(task.task_id, None)
+            self.hosted.pop(task.task_id, None)
+            self.stopped[task.task_id] = task
+            return
+        self.alive[task.task_id] = task
         if task.observed.container_instance:
-            self.hosted.add(task.task_id)
+            self.hosted[task.task_id] = task
 
 
 def _is_known(task: Task, sighting: Sighting) -> bool:
@@ -243,7 +246,7 @@ class Auditor:
         if mark.next_wake is not None and mark.next_wake < now + LOOKED_AT_SOON_SECONDS:
             return None  # a pass sees by itself what the last one left on record: failed tasks, while they wait
         roster = self._rosters.get(mark.service)
-        ends = [roster.tasks[one].observed.stopped_at for one in roster.stopped] if roster else []
+        ends = [task.observed.stopped_at for task in roster.stopped.values()] if roster else []
         if any(now - (at or now) > LEFTOVER_SECONDS for at in ends):
             return "a stopped task on record"
         return None
@@ -259,27 +262,24 @@ class Auditor:
 
         What an audit does not come to, for lack of time or because ECS asked for patience, is where the next begins.
         """
-        places: dict[str, str] = {}
-        for mark in self._from_where_it_stopped(cluster, marks):
-            known = self._rosters[mark.service]
-            places |= dict.fromkeys((one for one in known.tasks if one not in known.stopped), mark.service)
-        ids = list(places)
-        findings.tasks += len(ids)
-        for first in range(0, len(ids), DESCRIBED_AT_ONCE):
-            page = ids[first : first + DESCRIBED_AT_ONCE]
-            self._goes_on_at[cluster] = places[page[0]]
+        services = [mark.service for mark in self._from_where_it_stopped(cluster, marks)]
+        alive = [(service, task) for service in services for task in self._rosters[service].alive.values()]
+        findings.tasks += len(alive)
+        for first in range(0, len(alive), DESCRIBED_AT_ONCE):
+            page = alive[first : first + DESCRIBED_AT_ONCE]
+            self._goes_on_at[cluster] = page[0][0]
             if remaining() < RESERVE_SECONDS:
                 findings.out_of_time = True
                 return
-            seen = {sighting.task_id: sighting for sighting in self.runtime.describe(cluster, page)}
-            for task_id in page:
-                service, sighting = places[task_id], seen.get(task_id)
-                task = self._rosters[service].tasks[task_id]
+            described = self.runtime.describe(cluster, [task.task_id for _, task in page])
+            seen = {sighting.task_id: sighting for sighting in described}
+            for service, task in page:
+                sighting = seen.get(task.task_id)
                 if sighting is None:
                     changed = self._take_as_vanished(service, task, findings)
                 else:
                     if self._misses:
-                        self._misses.pop(task_id, None)
+                        self._misses.pop(task.task_id, None)
                     changed = not _is_known(task, sighting) and self._take_in(service, task, sighting, findings)
                 if changed:
                     self._news.add(service)
@@ -346,8 +346,7 @@ class Auditor:
         """The tasks on record that should run on container instances, with their services."""
         found: dict[str, list[tuple[str, Task]]] = {}
         for mark in marks:
-            known = self._rosters[mark.service]
-            for task in (known.tasks[one] for one in known.tasks if one in known.hosted) if known.hosted else ():
+            for task in self._rosters[mark.service].hosted.values():
                 if task.observed.container_instance and task.observed.desired_status == "RUNNING":
                     found.setdefault(task.observed.container_instance, []).append((mark.service, task))
         return found
@@ -383,7 +382,7 @@ class Auditor:
             return False
         if corrected is not None:
             self.store.record_notice(service, task.task_id, corrected)
-        self._rosters[service].tasks[task.task_id] = replace(task, notice=corrected)
+        self._rosters[service].put(replace(task, notice=corrected))
         return True
 
     # -- target groups ------------------------------------------------------------------------------------------------
@@ -472,13 +471,16 @@ class Auditor:
 
         An event alone does not write a task down: it may be an echo, so its record counts for nothing until confirmed.
         """
+        swept = self._swept_now(cluster)
+        if not swept:
+            return
         known = {
-            task_id
+            task.task_id
             for roster in self._rosters.values()
-            for task_id, task in roster.tasks.items()
+            for task in chain(roster.alive.values(), roster.stopped.values())
             if task.managed is not None or task.confirmed_at is not None
         }
-        strangers = [task_id for task_id in self._swept_now(cluster) if task_id not in known]
+        strangers = [task_id for task_id in swept if task_id not in known]
         if not strangers:
             return
         for sighting in self.runtime.describe(cluster, strangers):
