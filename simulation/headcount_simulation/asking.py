@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from headcount.operating import LEAST_OVERRIDE_SECONDS
 from headcount_simulation.characters import CLUSTER, PERCENTAGES
 from headcount_simulation.days import Happening
 from headcount_simulation.ecs_tasks import EcsTask
@@ -11,7 +12,6 @@ from headcount_simulation.traffic import MOST_GROUPS
 from headcount_simulation.world import World
 
 Effect = Callable[[World, Happening], None]
-LEAST_OVERRIDE_SECONDS: Final = 60
 REPAIRED_SECONDS: Final = 300.0  # after a good revision followed a bad one, until its tasks have all places
 
 

@@ -1,5 +1,6 @@
 """One world: an install of Headcount, its table, queues and ECS on one clock, under one seed."""
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -8,6 +9,7 @@ from headcount.model.service import DeclaredService, ServiceState
 from headcount.model.target import Endpoint
 from headcount.noticing import InstanceChange
 from headcount.observing import TargetAlarm
+from headcount.operating import LEAST_OVERRIDE_SECONDS
 from headcount.ports.tasks import Sighting
 from headcount_simulation.balancers import Balancers
 from headcount_simulation.calls import Calls
@@ -54,6 +56,12 @@ SWEEP_SECONDS: Final = 15 * MINUTE
 RETRY_SECONDS: Final = 20.0
 ASK_AGAIN: Final = ("Unavailable", "Conflict", "ServiceDeleting")
 MOST_RETRIES: Final = 30
+LASTING: Final = (
+    # fields that say how long something lasts, in what, and the least that is allowed
+    ("untilSeconds", 1.0, 1),
+    ("forSeconds", 1.0, LEAST_OVERRIDE_SECONDS),
+    ("expiresInMinutes", MINUTE, 1),
+)
 
 
 class World:
@@ -322,6 +330,10 @@ class World:
 
     def ask(self, request: Mapping[str, Any], service: str, tries: int = 0) -> None:
         """A person asks ``control``, and asks again when it was unavailable or somebody was first."""
+        asked_at = self.scheduler.now
+
+        def ask_again() -> None:
+            self.ask(_what_is_left(request, self.scheduler.now - asked_at), service, tries + 1)
 
         def answered(answer: dict[str, Any] | None) -> None:
             error = None if answer is None or answer["ok"] else answer["error"]
@@ -337,11 +349,11 @@ class World:
             if answer is not None and error is None:
                 return
             if again and tries < MOST_RETRIES and self.scheduler.now < STARTS_AT + self.day.quiet_at:
-                self.scheduler.after(RETRY_SECONDS * (tries + 1), lambda: self.ask(request, service, tries + 1))
+                self.scheduler.after(RETRY_SECONDS * (tries + 1), ask_again)
 
         self.stirred = True
         if not tries and self.people.of(service).random() < self.day.asks_twice:
-            self.scheduler.after(self.people.of(service).uniform(0.1, 5.0), lambda: self.ask(request, service, 1))
+            self.scheduler.after(self.people.of(service).uniform(0.1, 5.0), ask_again)
         self.functions.control({"version": 1, **request}, service, answered)
 
     def dead_garbage(self) -> int:
@@ -401,6 +413,12 @@ class World:
     def close(self) -> None:
         """End what still runs."""
         self.scheduler.close()
+
+
+def _what_is_left(request: Mapping[str, Any], waited: float) -> Mapping[str, Any]:
+    """The same request later: what is to last until some time does not last longer."""
+    lasts = {key: max(least, request[key] - math.ceil(waited / unit)) for key, unit, least in LASTING if key in request}
+    return {**request, **lasts}
 
 
 def _expect_refusal(error: Mapping[str, Any]) -> None:
