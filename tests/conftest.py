@@ -1,5 +1,6 @@
 """What holds for whole folders of tests."""
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,9 @@ from hypothesis import HealthCheck, settings
 # How long an example takes says how busy the machine is, and nothing about the code.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
+
+# A shell without job control starts what it puts into the background with SIGINT ignored; processes inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _HERE = Path(__file__).parent
 # They run the same lines thousands of times, or lines that are not measured: tracing makes them three times as slow
