@@ -1,6 +1,6 @@
 """The ports of ``headcount.ports`` onto the simulated AWS, at the granularity of AWS's calls."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from headcount.model.names import started_by
@@ -24,7 +24,7 @@ from headcount.ports.auditing import Roster
 from headcount.ports.controlling import ServiceRecords
 from headcount.ports.reconciling import Measured
 from headcount.ports.targets import TargetsAnswer
-from headcount.ports.tasks import InstanceSighting, LaunchAnswer, Recorded, Sighting
+from headcount.ports.tasks import InstanceSighting, LaunchAnswer, Recorded, Sighting, TaskPage
 from headcount_simulation.accounting import CPU_A_TASK_READ, MEMORY_MB, MEMORY_OF_A_CPU_MB
 from headcount_simulation.calls import Calls
 from headcount_simulation.ecs import Ecs
@@ -266,12 +266,8 @@ class RuntimeClient:
         found = self.calls.make(ECS, "ListTasks startedBy", lambda: self.ecs.list_tasks(cluster, mark))
         return self.describe(cluster, found)
 
-    def sweep(self, cluster: str) -> Iterator[str]:
-        found = self.calls.make(ECS, "ListTasks", lambda: self.ecs.list_tasks(cluster))
-        yield from found[:DESCRIBED_AT_ONCE]
-        for first in range(DESCRIBED_AT_ONCE, len(found), DESCRIBED_AT_ONCE):
-            self.calls.make(ECS, "ListTasks", self.ecs.list_more_tasks)
-            yield from found[first : first + DESCRIBED_AT_ONCE]
+    def sweep(self, cluster: str, after: str | None = None) -> TaskPage:
+        return self.calls.make(ECS, "ListTasks", lambda: self.ecs.list_page(cluster, after))
 
     def instances(self, cluster: str, instances: Sequence[str]) -> tuple[InstanceSighting, ...]:
         seen: list[InstanceSighting] = []

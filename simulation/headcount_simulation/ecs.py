@@ -5,12 +5,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from headcount.errors import Throttled
+from headcount.errors import Throttled, TransientError
 from headcount.model.names import GROUP_PREFIX, launch_of
 from headcount.model.task import ContainerEnd, Health, ObservedTask
 from headcount.model.values import replace
 from headcount.noticing import InstanceChange
-from headcount.ports.tasks import LaunchAnswer, Sighting
+from headcount.ports.tasks import LaunchAnswer, Sighting, TaskPage
 from headcount_simulation.addresses import Addresses
 from headcount_simulation.capacity import Capacity
 from headcount_simulation.ecs_tasks import (
@@ -29,6 +29,8 @@ from headcount_simulation.scheduling import Scheduler
 from headcount_simulation.streams import Streams
 
 TOKEN_SECONDS: Final = 24 * 3600.0
+TASKS_A_PAGE: Final = 100
+LISTS_KEPT: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,8 @@ class Ecs:
         self.lag_seconds = 1.0
         self.created = 0
         self._tokens: dict[tuple[str, str], _Token] = {}
+        self._lists: dict[int, list[str]] = {}
+        self._listed = 0
 
     # -- the API ------------------------------------------------------------------------------------------------------
 
@@ -151,10 +155,24 @@ class Ecs:
             and instance in (None, task.observed.container_instance)
         ]
 
-    def list_more_tasks(self) -> None:
-        """Another page of ``ListTasks``: a hundred tasks are a page."""
-        if not self.limits.read.take():
-            raise Throttled("ListTasks: ThrottlingException: Rate exceeded")
+    def list_page(self, cluster: str, after: str | None) -> TaskPage:
+        """``ListTasks``, a page at a time; ``after``: the token of the page before. The latest lists are kept."""
+        if after is None:
+            ids = self.list_tasks(cluster)
+            self._listed += 1
+            self._lists[self._listed] = ids
+            self._lists.pop(self._listed - LISTS_KEPT, None)
+            number, first = self._listed, 0
+        else:
+            if not self.limits.read.take():
+                raise Throttled("ListTasks: ThrottlingException: Rate exceeded")
+            number, first = (int(part) for part in after.split(":"))
+            if number not in self._lists:
+                raise TransientError("ListTasks: InvalidParameterException: Invalid token")
+            ids = self._lists[number]
+        rest = first + TASKS_A_PAGE
+        goes_on = f"{number}:{rest}" if rest < len(ids) else None
+        return TaskPage(task_ids=tuple(ids[first:rest]), goes_on=goes_on)
 
     # -- what happens to tasks ----------------------------------------------------------------------------------------
 

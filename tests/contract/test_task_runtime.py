@@ -3,12 +3,27 @@
 import pytest
 
 from headcount.errors import Throttled, TransientError
+from headcount.ports.tasks import TaskPage
 
 UNKNOWN_INSTANCE = f"arn:aws:ecs:eu-west-1:123456789012:container-instance/c1/{'0' * 32}"
 
 
 def _ids(sightings):
     return {sighting.task_id for sighting in sightings}
+
+
+def _pages(ecs):
+    after = None
+    while True:
+        page = ecs.runtime.sweep(ecs.cluster, after)
+        yield page
+        after = page.goes_on
+        if after is None:
+            return
+
+
+def _swept(ecs):
+    return [task_id for page in _pages(ecs) for task_id in page.task_ids]
 
 
 def test_a_launch_starts_its_tasks_under_the_name_of_its_service(ecs):
@@ -27,7 +42,7 @@ def test_the_same_request_gives_the_same_tasks(ecs):
     first = ecs.runtime.launch(ecs.request("bbbbbbbbbbbbbbbbbbbb"))
     again = ecs.runtime.launch(ecs.request("bbbbbbbbbbbbbbbbbbbb"))
     assert _ids(again.tasks) == _ids(first.tasks)
-    assert len(list(ecs.runtime.sweep(ecs.cluster))) == 2
+    assert len(_swept(ecs)) == 2
 
 
 def test_a_launch_whose_answer_was_lost_is_resumed_with_the_same_tasks(ecs):
@@ -35,7 +50,7 @@ def test_a_launch_whose_answer_was_lost_is_resumed_with_the_same_tasks(ecs):
     with pytest.raises(TransientError):
         ecs.runtime.launch(ecs.request("cccccccccccccccccccc"))
     resumed = ecs.runtime.launch(ecs.request("cccccccccccccccccccc"))
-    assert _ids(resumed.tasks) == set(ecs.runtime.sweep(ecs.cluster))
+    assert _ids(resumed.tasks) == set(_swept(ecs))
     assert len(resumed.tasks) == 2
 
 
@@ -79,7 +94,7 @@ def test_throttling_is_transient_and_has_no_effect(ecs, operation):
         "launch": lambda: ecs.runtime.launch(request),
         "stop": lambda: ecs.runtime.stop(ecs.cluster, "0" * 32, "test"),
         "describe": lambda: ecs.runtime.describe(ecs.cluster, ["0" * 32]),
-        "sweep": lambda: list(ecs.runtime.sweep(ecs.cluster)),
+        "sweep": lambda: ecs.runtime.sweep(ecs.cluster),
         "instances": lambda: ecs.runtime.instances(ecs.cluster, [UNKNOWN_INSTANCE]),
         "on_instance": lambda: ecs.runtime.on_instance(ecs.cluster, UNKNOWN_INSTANCE),
         "instances_of": lambda: ecs.runtime.instances_of(ecs.cluster, "i-0123456789abcdef0"),
@@ -88,7 +103,7 @@ def test_throttling_is_transient_and_has_no_effect(ecs, operation):
     ecs.throttle(operation)
     with pytest.raises(Throttled):
         calls[operation]()
-    assert list(ecs.runtime.sweep(ecs.cluster)) == []
+    assert _swept(ecs) == []
     assert ecs.definition_status() == "ACTIVE"
 
 
@@ -98,7 +113,7 @@ def test_a_stopped_task_is_dying_under_a_higher_version_and_no_longer_swept(ecs)
     assert seen.observed.desired_status == "STOPPED"
     assert seen.observed.version > first.observed.version
     assert (seen.observed.stop_code, seen.observed.stopped_reason) == ("UserInitiated", "scale in to 1")
-    assert list(ecs.runtime.sweep(ecs.cluster)) == [second.task_id]
+    assert _swept(ecs) == [second.task_id]
 
 
 def test_stopping_twice_says_the_same(ecs):
@@ -137,7 +152,21 @@ def test_a_sweep_pages_through_all_tasks(ecs):
     for number in range(11):
         started |= _ids(ecs.runtime.launch(ecs.request(f"pppppppppppppppppp{number:02}", 10)).tasks)
     assert len(started) == 110
-    assert set(ecs.runtime.sweep(ecs.cluster)) == started
+    assert [len(page.task_ids) for page in _pages(ecs)] == [100, 10]
+    assert set(_swept(ecs)) == started
+
+
+def test_a_sweep_goes_on_after_ecs_has_lost_its_patience(ecs):
+    started = set()
+    for number in range(11):
+        started |= _ids(ecs.runtime.launch(ecs.request(f"ssssssssssssssssss{number:02}", 10)).tasks)
+    first = ecs.runtime.sweep(ecs.cluster)
+    ecs.throttle("sweep")
+    with pytest.raises(Throttled):
+        ecs.runtime.sweep(ecs.cluster, first.goes_on)
+    rest = ecs.runtime.sweep(ecs.cluster, first.goes_on)
+    assert rest.goes_on is None
+    assert {*first.task_ids, *rest.task_ids} == started
 
 
 def test_tasks_of_another_install_are_foreign(ecs):
@@ -146,7 +175,7 @@ def test_tasks_of_another_install_are_foreign(ecs):
 
 
 def test_a_cluster_that_is_gone_has_no_tasks(ecs):
-    assert list(ecs.runtime.sweep("gone")) == []
+    assert ecs.runtime.sweep("gone") == TaskPage()
     assert ecs.runtime.describe("gone", ["0" * 32]) == ()
     assert ecs.runtime.started_by("gone", "rrrrrrrrrrrrrrrrrrrr") == ()
     assert ecs.runtime.instances("gone", [UNKNOWN_INSTANCE]) == ()

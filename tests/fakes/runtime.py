@@ -1,7 +1,7 @@
 """ECS in memory: tasks with versions, tokens that are remembered, zones that run full, calls that fail."""
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,7 @@ from headcount.errors import Throttled, TransientError
 from headcount.model.names import GROUP_PREFIX, launch_of, started_by
 from headcount.model.task import ContainerEnd, Health, ObservedTask
 from headcount.model.values import replace
-from headcount.ports.tasks import InstanceSighting, LaunchAnswer, Sighting
+from headcount.ports.tasks import InstanceSighting, LaunchAnswer, Sighting, TaskPage
 
 CAPACITY_REASON = "Capacity is unavailable at this time. Please try again later or in a different availability zone"
 TASKS_PER_CALL = 10
@@ -107,9 +107,11 @@ class InMemoryTaskRuntime:
         mark = started_by(self.install, launch_id)
         return self._sightings([one.task_id for one in self._meant_to_run(cluster) if one.started_by == mark])
 
-    def sweep(self, cluster: str) -> Iterator[str]:
+    def sweep(self, cluster: str, after: str | None = None) -> TaskPage:
         self._called("sweep")
-        return iter([one.task_id for one in self._meant_to_run(cluster)])
+        ids = tuple(one.task_id for one in self._meant_to_run(cluster))
+        first, rest = int(after or 0), int(after or 0) + 100
+        return TaskPage(task_ids=ids[first:rest], goes_on=str(rest) if rest < len(ids) else None)
 
     def instances(self, cluster: str, instances: Sequence[str]) -> tuple[InstanceSighting, ...]:
         for _ in range(0, len(instances), 100):

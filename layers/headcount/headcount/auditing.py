@@ -4,9 +4,9 @@ An auditor lives as long as its process and remembers the rosters it read, so th
 roster is read again only when the index says that a pass has changed it.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, islice
+from itertools import chain
 
 from headcount.auditing_targets import GROUPS_A_MINUTE, is_news, is_on_record, is_unchanged, is_well
 from headcount.errors import HeadcountError, Throttled
@@ -28,7 +28,7 @@ OVERDUE_SECONDS = 5.0
 LEFTOVER_SECONDS = 60.0
 LOOKED_AT_SOON_SECONDS = 300.0
 SWEEP_SECONDS = 15 * 60.0
-SWEPT_AT_ONCE = 5_000  # tasks: fifty pages of ECS's list
+PAGES_AT_ONCE = 20  # of ECS's list, a hundred tasks each: what is compared needs most of ECS's patience
 RESERVE_SECONDS = 5.0
 COMPARING_SECONDS = (
     25.0  # what reading rosters leaves for the rest; those that are not read yet wait for the next minute
@@ -126,7 +126,7 @@ class Auditor:
     _compared: set[tuple[str, str]] = field(default_factory=set)
     _goes_on_after: tuple[str, str] = ("", "")
     _swept_at: dict[str, float] = field(default_factory=dict)
-    _sweeps: dict[str, Iterator[str]] = field(default_factory=dict)
+    _sweeps: dict[str, str] = field(default_factory=dict)
     _misses: dict[str, int] = field(default_factory=dict)
     _goes_on_at: dict[str, str] = field(default_factory=dict)
     _audits: int = 0
@@ -160,13 +160,13 @@ class Auditor:
             reason = self._why_due(mark)
             if reason is not None:
                 self._kick(mark.service, reason, findings)
+        if not unread and remaining() >= RESERVE_SECONDS:  # before the rest, which may leave it none of ECS's patience
+            with _Contained(findings, f"sweep of cluster {cluster}"):
+                self._sweep(cluster, findings)
         with _Contained(findings, f"cluster {cluster}"):
             self._compare(cluster, marks, findings, remaining)
         with _Contained(findings, f"container instances of cluster {cluster}"):
             self._look_at_instances(cluster, marks, findings, remaining)
-        if remaining() >= RESERVE_SECONDS:
-            with _Contained(findings, f"sweep of cluster {cluster}"):
-                self._sweep(cluster, findings)
         self._tell_services(findings)
 
     def _tell_services(self, findings: Findings) -> None:
@@ -467,13 +467,44 @@ class Auditor:
     # -- orphans ------------------------------------------------------------------------------------------------------
 
     def _sweep(self, cluster: str, findings: Findings) -> None:
-        """Look at tasks of the cluster that nobody has written down.
+        """Look at tasks of the cluster that nobody has written down, every so often.
 
-        An event alone does not write a task down: it may be an echo, so its record counts for nothing until confirmed.
+        A large cluster is swept over several audits, and one that has to stop is gone on with by the next: its list has
+        so many pages that ECS would lose its patience.
         """
-        swept = self._swept_now(cluster)
-        if not swept:
+        after = self._sweeps.pop(cluster, None)
+        if after is None and self.clock() - self._swept_at.get(cluster, 0.0) < SWEEP_SECONDS:
             return
+        try:
+            swept, goes_on = self._pages(cluster, after)
+            self._look_at_strangers(cluster, swept, findings)
+        except Throttled:
+            if after is not None:
+                self._sweeps[cluster] = after
+            raise
+        if goes_on is None:
+            self._swept_at[cluster] = self.clock()
+        else:
+            self._sweeps[cluster] = goes_on
+
+    def _pages(self, cluster: str, after: str | None) -> tuple[list[str], str | None]:
+        """The tasks on the pages after a mark, as many as ECS has patience for, and the mark to go on with."""
+        swept: list[str] = []
+        for _ in range(PAGES_AT_ONCE):
+            try:
+                page = self.runtime.sweep(cluster, after)
+            except Throttled:
+                if not swept:
+                    raise
+                break
+            swept += page.task_ids
+            after = page.goes_on
+            if after is None:
+                break
+        return swept, after
+
+    def _look_at_strangers(self, cluster: str, swept: Iterable[str], findings: Findings) -> None:
+        """An event alone does not write a task down: it may be an echo, and counts for nothing until confirmed."""
         known = {
             task.task_id
             for roster in self._rosters.values()
@@ -481,33 +512,13 @@ class Auditor:
             if task.managed is not None or task.confirmed_at is not None
         }
         strangers = [task_id for task_id in swept if task_id not in known]
-        if not strangers:
-            return
-        for sighting in self.runtime.describe(cluster, strangers):
+        for sighting in self.runtime.describe(cluster, strangers) if strangers else ():
             age = self.clock() - (sighting.observed.created_at or self.clock())
             if sighting.service is None or age < ORPHAN_AFTER_SECONDS:
                 continue
             findings.orphans += 1
             self.store.confirm(sighting.service, sighting, self.clock())
             self._news.add(sighting.service)
-
-    def _swept_now(self, cluster: str) -> list[str]:
-        """The tasks whose turn it is in the sweep that is under way, or is due now.
-
-        A large cluster is swept over several audits: its list has so many pages that ECS would lose its patience.
-        """
-        under_way = self._sweeps.get(cluster)
-        if under_way is None:
-            if self.clock() - self._swept_at.get(cluster, 0.0) < SWEEP_SECONDS:
-                return []
-            under_way = iter(self.runtime.sweep(cluster))
-        self._sweeps.pop(cluster, None)  # a sweep that fails begins anew with the next audit
-        swept = list(islice(under_way, SWEPT_AT_ONCE))
-        if len(swept) < SWEPT_AT_ONCE:
-            self._swept_at[cluster] = self.clock()
-        else:
-            self._sweeps[cluster] = under_way
-        return swept
 
 
 def _waits_for_a_pass(task: Task) -> bool:

@@ -1,16 +1,15 @@
 """The audit finds within a minute what events, kicks and timers missed, and costs a quiet service nothing."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from builders import NOW, SERVICE, a_task
 from fakes.crashing import Tripwire
 from fakes.loop import FakeLoop
-from headcount.errors import Throttled
+from headcount.auditing import Auditor
+from headcount.errors import Throttled, TransientError
 from headcount.ports import ServiceMark
 from headcount.ports.auditing import Roster
-from headcount.ports.tasks import Sighting
+from headcount.ports.tasks import Sighting, TaskPage
 
 
 def _quiet(desired: int = 3) -> FakeLoop:
@@ -310,8 +309,8 @@ def test_a_later_service_is_reached_although_every_audit_is_cut_short():
                 raise Throttled("DescribeTasks: Rate exceeded")
             return tuple(Sighting(task_id=one, observed=a_task(one).observed, service=None) for one in task_ids)
 
-        def sweep(self, cluster: str) -> Iterator[str]:
-            return iter(())
+        def sweep(self, cluster: str, after: str | None = None) -> TaskPage:
+            return TaskPage()
 
     auditor = FakeLoop().new_auditor(runtime=Runtime(), store=Store(), clock=lambda: NOW)
     for _ in range(3):
@@ -342,32 +341,104 @@ def test_rosters_that_an_audit_has_no_time_to_read_are_read_by_the_next_ones():
     assert read == [mark.service for mark in marks]
 
 
-def test_a_large_cluster_is_swept_over_several_audits():
-    listed: list[int] = []
+class LargeCluster:
+    """A cluster of tasks that are none of ours. ``patience``: calls that ECS answers before it throttles one."""
 
-    class Runtime:
-        def describe(self, cluster: str, task_ids: list[str]) -> tuple[Sighting, ...]:
-            return ()
+    def __init__(self, pages: int, patience: int = 1_000_000) -> None:
+        self.pages = pages
+        self.patience = patience
+        self.asked: list[str | None] = []
+        self.described: list[str] = []
+        self.troubles: list[Exception] = []
 
-        def instances(self, cluster: str, instances: list[str]) -> tuple[object, ...]:
-            return ()
+    def sweep(self, cluster: str, after: str | None = None) -> TaskPage:
+        self._count()
+        self.asked.append(after)
+        number = int(after or 0)
+        ids = tuple(f"task-{number}-{one}" for one in range(100))
+        return TaskPage(task_ids=ids, goes_on=str(number + 1) if number + 1 < self.pages else None)
 
-        def sweep(self, cluster: str) -> Iterator[str]:
-            for number in range(12_000):
-                listed.append(number)
-                yield f"task-{number}"
+    def describe(self, cluster: str, task_ids: list[str]) -> tuple[Sighting, ...]:
+        self._count()
+        self.described += task_ids
+        return ()
 
-    loop = FakeLoop()
-    auditor = loop.new_auditor(runtime=Runtime())
-    seen = []
-    for _ in range(5):
-        auditor.audit(["prod"], lambda: 50.0)
-        seen.append(len(listed))
-        loop.clock.advance(60)
-    assert seen == [5_000, 10_000, 12_000, 12_000, 12_000]
-    loop.clock.advance(15 * 60)
+    def _count(self) -> None:
+        if self.troubles:
+            raise self.troubles.pop()
+        self.patience -= 1
+        if self.patience < 0:
+            self.patience = 8
+            raise Throttled("Rate exceeded")
+
+
+def _pages_of(auditor: Auditor, loop: FakeLoop, runtime: LargeCluster) -> int:
+    """How many pages the next audit lists, a minute before the one after."""
+    before = len(runtime.asked)
     auditor.audit(["prod"], lambda: 50.0)
-    assert len(listed) == 17_000
+    loop.clock.advance(60)
+    return len(runtime.asked) - before
+
+
+def test_a_large_cluster_is_swept_over_several_audits():
+    runtime = LargeCluster(pages=50)
+    loop = FakeLoop()
+    auditor = loop.new_auditor(runtime=runtime)
+    assert [_pages_of(auditor, loop, runtime) for _ in range(5)] == [20, 20, 10, 0, 0]
+    loop.clock.advance(15 * 60)
+    assert _pages_of(auditor, loop, runtime) == 20
+    assert runtime.asked[50] is None, "from the beginning"
+
+
+def test_a_sweep_goes_on_where_ecs_lost_its_patience():
+    runtime = LargeCluster(pages=20, patience=8)
+    loop = FakeLoop()
+    auditor = loop.new_auditor(runtime=runtime)
+    assert [_pages_of(auditor, loop, runtime) for _ in range(4)] == [8, 7, 5, 0]
+    assert len(set(runtime.described)) == len(runtime.described) == 2_000, "each is looked at once"
+
+
+def test_what_was_listed_when_ecs_does_not_describe_it_is_listed_again():
+    runtime = LargeCluster(pages=50)
+    loop = FakeLoop()
+    auditor = loop.new_auditor(runtime=runtime)
+    _pages_of(auditor, loop, runtime)
+    runtime.patience = 20  # the pages, and no description
+    assert [_pages_of(auditor, loop, runtime) for _ in range(2)] == [20, 8]
+    assert (runtime.asked[20], runtime.asked[40]) == ("20", "20")
+
+
+def test_a_sweep_whose_mark_is_no_longer_good_begins_anew():
+    runtime = LargeCluster(pages=50)
+    loop = FakeLoop()
+    auditor = loop.new_auditor(runtime=runtime)
+    _pages_of(auditor, loop, runtime)
+    runtime.troubles.append(TransientError("ListTasks: InvalidParameterException: Invalid token"))
+    assert _pages_of(auditor, loop, runtime) == 0
+    assert _pages_of(auditor, loop, runtime) == 20
+    assert runtime.asked[20] is None
+
+
+def test_nothing_is_swept_while_rosters_are_unread_for_their_tasks_would_be_strangers():
+    runtime = LargeCluster(pages=1)
+    loop = FakeLoop()
+    marks = tuple(ServiceMark(service=f"prod/s{number}", pass_number=1) for number in range(6))
+    left = [50.0]
+
+    class Store:
+        def services(self, cluster: str) -> tuple[ServiceMark, ...]:
+            return marks
+
+        def roster(self, service: str) -> Roster:
+            left[0] -= 10.0
+            return Roster()
+
+    auditor = loop.new_auditor(runtime=runtime, store=Store())
+    assert auditor.audit(["prod"], lambda: left[0]).out_of_time
+    assert runtime.asked == []
+    left[0] = 80.0
+    auditor.audit(["prod"], lambda: left[0])
+    assert runtime.asked == [None]
 
 
 def test_a_sweep_that_fails_begins_anew_with_the_next_audit():

@@ -11,7 +11,7 @@ from headcount.aws.failures import error_code, error_message, translated
 from headcount.errors import Throttled, TransientError
 from headcount.model.names import GROUP_PREFIX, SERVICE_KEY, launch_of, started_by
 from headcount.model.task import CAPACITY_WORDS, ContainerEnd, HostPort, ObservedTask, task_id_of
-from headcount.ports.tasks import InstanceSighting, LaunchAnswer, Sighting
+from headcount.ports.tasks import InstanceSighting, LaunchAnswer, Sighting, TaskPage
 
 DESCRIBED_AT_ONCE = 100
 REASON_LENGTH = 255
@@ -184,9 +184,14 @@ class EcsTaskRuntime:
         ids = list(self._list(cluster=cluster, startedBy=started_by(self.install, launch_id)))
         return self.describe(cluster, ids)
 
-    def sweep(self, cluster: str) -> Iterator[str]:
-        """The ids of all tasks of a cluster that should run."""
-        return self._list(cluster=cluster, desiredStatus="RUNNING")
+    def sweep(self, cluster: str, after: str | None = None) -> TaskPage:
+        """A page of the ids of all tasks of a cluster that should run."""
+        mark = {} if after is None else {"nextToken": after}
+        answer: Mapping[str, Any] = {}
+        with _reading():
+            answer = self.client.list_tasks(cluster=cluster, desiredStatus="RUNNING", **mark)
+        ids = tuple(task_id_of(arn) for arn in answer.get("taskArns", ()))
+        return TaskPage(task_ids=ids, goes_on=answer.get("nextToken"))
 
     def instances(self, cluster: str, instances: Sequence[str]) -> tuple[InstanceSighting, ...]:
         """The container instances that ECS knows, 100 a call."""

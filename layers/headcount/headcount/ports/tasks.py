@@ -3,7 +3,7 @@
 Every method may raise ``TransientError`` (``Throttled`` among them): the call may or may not have taken effect.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from headcount.model.task import Health, Notice, ObservedTask
@@ -51,6 +51,14 @@ class InstanceSighting:
     ec2_instance: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskPage:
+    """A page of a list of tasks. ``goes_on``: the mark to ask for the next page with; None on the last one."""
+
+    task_ids: tuple[str, ...] = ()
+    goes_on: str | None = None
+
+
 class TaskRuntime(Protocol):
     """ECS, as far as tasks go."""
 
@@ -70,8 +78,11 @@ class TaskRuntime(Protocol):
         """The tasks of one launch that should run: ECS lists no others by their launch."""
         ...
 
-    def sweep(self, cluster: str) -> Iterator[str]:
-        """The ids of all tasks of a cluster that should run, whoever started them."""
+    def sweep(self, cluster: str, after: str | None = None) -> TaskPage:
+        """A page of the ids of all tasks of a cluster that should run, whoever started them: one call.
+
+        ``after``: the mark of the page before; ``TransientError`` if it is no longer good.
+        """
         ...
 
     def instances(self, cluster: str, instances: Sequence[str]) -> tuple[InstanceSighting, ...]:
