@@ -145,3 +145,9 @@ class _Loader(yaml.SafeLoader):
 
 
 _Loader.add_multi_constructor("!", lambda *_: None)
+
+
+def test_twenty_thousand_tasks_are_compared_every_minute_and_the_sweep_comes_to_its_end() -> None:
+    calls = stay_quiet(1_000, 20, 3600.0).ledger.calls
+    assert calls["audit", "DescribeTasks"] == 60 * 200
+    assert 2 * 200 <= calls["audit", "ListTasks"] <= 3 * 200, "a quarter of an hour, and ten minutes of twenty pages"
