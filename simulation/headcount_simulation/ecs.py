@@ -133,11 +133,9 @@ class Ecs:
         now = self.scheduler.now
         found = [self.tasks[one] for one in task_ids if one in self.tasks]
         return tuple(
-            [
-                self.sighting(task, stale=task.fresh_at > now)
-                for task in found
-                if task.cluster == cluster and task.visible_at <= now
-            ]
+            self.sighting(task, stale=task.fresh_at > now)
+            for task in found
+            if task.cluster == cluster and task.visible_at <= now
         )
 
     def list_tasks(self, cluster: str, started_by: str | None = None, instance: str | None = None) -> list[str]:

@@ -45,6 +45,13 @@ def test_a_fleet_is_deployed_scaled_scheduled_and_hit_without_a_violation() -> N
     assert outcome.ok, verdict(outcome)
 
 
+def test_every_day_of_a_fleet_is_told_as_it_passes() -> None:
+    told: list[float] = []
+    outcome = simulate(draw_fleet(2, 2.0, seed=3), at_midnight=lambda world: told.append(world.second / 86400.0))
+    assert outcome.ok, verdict(outcome)
+    assert told == [1.0, 2.0]
+
+
 def test_a_fleet_is_the_same_for_the_same_seed_and_has_small_and_large_services() -> None:
     assert draw_fleet(50, 3.0, seed=1) == draw_fleet(50, 3.0, seed=1)
     sizes = sorted(character.desired for character in draw_fleet(1000, 1.0, seed=1).characters)
