@@ -30,9 +30,9 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, help="Headcount on
 
 @app.command()
 def run(
-    days: Annotated[int, typer.Option(help="How many service-days.")] = 1000,
+    days: Annotated[int, typer.Option(min=1, help="How many service-days.")] = 1000,
     seed: Annotated[int | None, typer.Option(help="The first seed; drawn and printed if left out.")] = None,
-    jobs: Annotated[int, typer.Option(help="How many processes.")] = 2,
+    jobs: Annotated[int, typer.Option(min=1, help="How many processes.")] = 2,
 ) -> None:
     """Simulate drawn days. A failing one is shrunk and told, and the command exits with 1."""
     first = secrets.randbelow(1_000_000_000) if seed is None else seed
@@ -149,8 +149,8 @@ def go_into_rotation(seed: Annotated[int, typer.Option(help="What decides every 
 
 @app.command()
 def fleet(
-    services: Annotated[int, typer.Option(help="How many services, of 1 to 500 tasks.")] = 200,
-    days: Annotated[float, typer.Option(help="How many days.")] = 1.0,
+    services: Annotated[int, typer.Option(min=1, help="How many services, of 1 to 500 tasks.")] = 200,
+    days: Annotated[float, typer.Option(min=0.125, help="How many days.")] = 1.0,
     seed: Annotated[int, typer.Option(help="What decides everything.")] = 1,
 ) -> None:
     """A fleet over days: deployments, scaling, schedules, tasks that are lost."""
