@@ -76,7 +76,7 @@ def test_wrong_arguments_are_refused_as_the_standard_does(arguments: tuple[str, 
         with pytest.raises(TypeError):
             kind(*arguments, **options)
     with pytest.raises(TypeError, match="other"):
-        replace(HERE, other=1)  # type: ignore[call-arg]
+        replace(HERE, other=1)  # type: ignore[call-arg]  # that it is refused is the test
 
 
 def test_equal_are_those_of_one_class_with_equal_fields() -> None:
